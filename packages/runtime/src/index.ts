@@ -1,0 +1,28 @@
+export type { Clock, ServiceClock, Timer } from "./clock.ts";
+export type { DirectoryLock, Files, OpenFile, OpenOptions } from "./files.ts";
+export type { LogFields, Logger, LogLevel } from "./logger.ts";
+export { MemoryBudget } from "./memory-budget.ts";
+export type { Random, Secrets } from "./random.ts";
+export type { Runtime } from "./runtime.ts";
+export { seededRandom } from "./seeded-random.ts";
+export type { MovableServiceClock } from "./service-clock.ts";
+export { serviceClock } from "./service-clock.ts";
+
+export type { LogFormat } from "./node/node-logger.ts";
+export type { NodeRuntimeOptions } from "./node/node-runtime.ts";
+export { nodeRuntime } from "./node/node-runtime.ts";
+
+export type { DiskFaultChances, DiskOperation, InjectedFault } from "./simulated/disk-faults.ts";
+export type { LoggedLine, MemoryLogger } from "./simulated/memory-logger.ts";
+export { memoryLogger } from "./simulated/memory-logger.ts";
+export { ProcessEnded } from "./simulated/process-ended.ts";
+export type { ProcessClock, SimulatedClock } from "./simulated/simulated-clock.ts";
+export { simulatedClock } from "./simulated/simulated-clock.ts";
+export type { DiskDump, SimulatedDisk, SimulatedDiskOptions } from "./simulated/simulated-disk.ts";
+export { inMemoryFiles, simulatedDisk } from "./simulated/simulated-disk.ts";
+export type {
+  SimulatedRuntime,
+  SimulatedRuntimeOptions,
+  SimulatedWorld,
+} from "./simulated/simulated-runtime.ts";
+export { simulatedRuntime } from "./simulated/simulated-runtime.ts";

@@ -1,0 +1,118 @@
+import { constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, statfs, unlink } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { Files, OpenFile, OpenOptions } from "../files.ts";
+import { lockDirectory } from "./directory-lock.ts";
+
+/**
+ * Only Linux promises that a write through `O_DSYNC` has left the drive's own cache too; macOS keeps that
+ * promise for F_FULLFSYNC alone, which is what `sync` does there.
+ */
+const durableWriteFlag = process.platform === "linux" ? constants.O_DSYNC : 0;
+
+/** The machine's disk. */
+export function nodeFiles(): Files {
+  return {
+    async open(path, options = {}) {
+      const handle = await open(path, openFlags(options), options.mode ?? 0o644);
+      return new NodeOpenFile(handle, options.durableWrites === true && durableWriteFlag !== 0);
+    },
+    rename,
+    unlink,
+    async list(directory) {
+      return (await readdir(directory)).sort();
+    },
+    makeDirectory,
+    syncDirectory,
+    async freeBytes(directory) {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    },
+    lock: (directory) => lockDirectory(directory),
+  };
+}
+
+function openFlags({ write, create, exclusive, durableWrites }: OpenOptions): number {
+  let flags = write === true || create === true ? constants.O_RDWR : constants.O_RDONLY;
+  if (create === true) flags |= constants.O_CREAT;
+  if (create === true && exclusive === true) flags |= constants.O_EXCL;
+  if (durableWrites === true) flags |= durableWriteFlag;
+  return flags;
+}
+
+/**
+ * Makes one directory after the other, so that each new name is made durable in the one above it. Node's own
+ * recursive form never ends on file systems that refuse new names, such as /proc.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  const path = resolve(directory);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows cannot open a directory as a file; NTFS journals names by itself.
+  if (process.platform === "win32") return;
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+class NodeOpenFile implements OpenFile {
+  readonly durableWrites: boolean;
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle, durableWrites: boolean) {
+    this.#handle = handle;
+    this.durableWrites = durableWrites;
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    let count = 0;
+    while (count < target.length) {
+      const { bytesRead } = await this.#handle.read(target, count, target.length - count, position + count);
+      if (bytesRead === 0) break;
+      count += bytesRead;
+    }
+    return count;
+  }
+
+  async write(source: Uint8Array, position: number): Promise<number> {
+    return (await this.#handle.write(source, 0, source.length, position)).bytesWritten;
+  }
+
+  async writeVector(sources: readonly Uint8Array[], position: number): Promise<number> {
+    if (sources.length === 0) return 0;
+    // Node reads the list and does not keep it; only its declaration asks for a mutable one.
+    return (await this.#handle.writev(sources as Uint8Array[], position)).bytesWritten;
+  }
+
+  sync(): Promise<void> {
+    // fdatasync keeps the size too: without it the bytes could not be read back.
+    return this.#handle.datasync();
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#handle.truncate(sizeBytes);
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
