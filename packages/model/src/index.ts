@@ -1,0 +1,36 @@
+export { readAggregatedRecord } from "./aggregated-record.ts";
+export type { UserRecord } from "./aggregated-record.ts";
+export { consumerArn, formatArn, parseArn, partitionOf, streamArn } from "./arn.ts";
+export type { ChannelArn, ConsumerArn, ResourceArn, StreamArn } from "./arn.ts";
+export {
+  areAdjacent,
+  contains,
+  HASH_KEY_MAX,
+  hashKeyHex,
+  hashKeyHexOf,
+  hashKeyOf,
+  mergeRanges,
+  parseHashKey,
+  sizeOf,
+  splitRange,
+  tileRing,
+  WHOLE_RING,
+} from "./hash-key.ts";
+export type { HashKey, HashKeyHex, HashKeyRange } from "./hash-key.ts";
+export { openPaginationToken, sealPaginationToken } from "./pagination-token.ts";
+export type { PaginationToken } from "./pagination-token.ts";
+export { openToken, sealToken } from "./sealed-token.ts";
+export {
+  compareSequenceNumbers,
+  formatSequenceNumber,
+  GENERATION_MAX,
+  parseSequenceNumber,
+  RECORD_INDEX_MAX,
+  sequenceNumberFormatter,
+} from "./sequence-number.ts";
+export type { SequenceNumber, SequenceNumberFormatter } from "./sequence-number.ts";
+export { formatShardId, parseShardId, SHARD_INDEX_MAX } from "./shard-id.ts";
+export { openIterator, sealIterator } from "./shard-iterator.ts";
+export type { ShardIterator, ShardPosition } from "./shard-iterator.ts";
+export { ancestorsOf, childrenOf, isOpen, isOpenAtOrAfter, isRetained, wasOpenAt } from "./shard-lineage.ts";
+export type { LineageShard } from "./shard-lineage.ts";

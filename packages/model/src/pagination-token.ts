@@ -1,0 +1,38 @@
+/**
+ * `NextToken`: where a listing goes on, until when. It carries the whole request that began the listing,
+ * because the service lets the following pages name nothing but the token.
+ *
+ * The payload behind the MAC is JSON: `{"v":1,"e":expires ms,"p":page}`.
+ */
+import { openToken, sealToken } from "./sealed-token.ts";
+
+export interface PaginationToken<Page> {
+  /** Service time, milliseconds. */
+  readonly expiresMs: number;
+  readonly page: Page;
+}
+
+const VERSION = 1;
+
+/** `purpose` names the listing, e.g. `ListShards`: a token of one is never taken by another. */
+export function sealPaginationToken<Page>(
+  secret: Uint8Array,
+  purpose: string,
+  token: PaginationToken<Page>,
+): string {
+  const payload = Buffer.from(JSON.stringify({ v: VERSION, e: token.expiresMs, p: token.page }));
+  return sealToken(secret, `next token ${purpose}`, payload);
+}
+
+/** Undefined when the text is not a token that was made for `purpose` with this secret. */
+export function openPaginationToken<Page>(
+  secret: Uint8Array,
+  purpose: string,
+  text: string,
+): PaginationToken<Page> | undefined {
+  const payload = openToken(secret, `next token ${purpose}`, text);
+  if (payload === undefined) return undefined;
+  // The MAC vouches that this JSON is ours.
+  const { v, e, p } = JSON.parse(Buffer.from(payload).toString()) as { v: number; e: number; p: Page };
+  return v === VERSION ? { expiresMs: e, page: p } : undefined;
+}

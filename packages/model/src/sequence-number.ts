@@ -1,0 +1,125 @@
+/**
+ * The numbers of records. One layout for every engine, described bit by bit in
+ * `docs/internals/sequence-numbers.md`:
+ *
+ * ```
+ * 2^185 | generation:36 | zero:36 | shard index:32 | entry index:64 | record index:16
+ * bit     183..148        147..112  111..80          79..16           15..0
+ * ```
+ *
+ * Written in decimal it always has 56 digits and starts with `49`, so that comparing two numbers of the
+ * service as text, as many programs do, is comparing them as numbers.
+ */
+import { SHARD_INDEX_MAX } from "./shard-id.ts";
+
+/** The fields of a sequence number. */
+export interface SequenceNumber {
+  /** max(the shard's creation second, the generation of every parent + 1). */
+  readonly generation: number;
+  /** The number in the shard's id. */
+  readonly shardIndex: number;
+  /** Which entry of the shard's log; the first is 1, so that 0 is a position before every record. */
+  readonly entryIndex: number;
+  /** Which record of the entry; the first is 0. */
+  readonly recordIndex: number;
+}
+
+export const RECORD_INDEX_MAX = 65_535;
+
+/** The last generation with which every number still starts with `49` (in the year 2055). */
+export const GENERATION_MAX = Number((5n * 10n ** 55n - (1n << 185n)) / (1n << 148n)) - 1;
+
+const MARK = 1n << 185n;
+
+/** Prints any sequence number. For the records of a shard, {@link sequenceNumberFormatter} is cheaper. */
+export function formatSequenceNumber(fields: SequenceNumber): string {
+  checkShard(fields);
+  return String(
+    MARK |
+      (BigInt(fields.generation) << 148n) |
+      (BigInt(fields.shardIndex) << 80n) |
+      (BigInt(fields.entryIndex) << 16n) |
+      BigInt(fields.recordIndex),
+  );
+}
+
+/** The fields of a number that this system gave out; undefined for every other text. */
+export function parseSequenceNumber(text: string): SequenceNumber | undefined {
+  if (text.length !== 56 || !/^49\d{54}$/.test(text)) return undefined;
+  const value = BigInt(text);
+  if (value >> 184n !== 2n) return undefined;
+  if (field(value, 112n, 36n) !== 0n) return undefined;
+  const shardIndex = Number(field(value, 80n, 32n));
+  const entryIndex = field(value, 16n, 64n);
+  if (shardIndex > SHARD_INDEX_MAX || entryIndex > Number.MAX_SAFE_INTEGER) return undefined;
+  return {
+    generation: Number(field(value, 148n, 36n)),
+    shardIndex,
+    entryIndex: Number(entryIndex),
+    recordIndex: Number(field(value, 0n, 16n)),
+  };
+}
+
+export type SequenceNumberFormatter = (entryIndex: number, recordIndex: number) => string;
+
+/**
+ * Prints the numbers of one shard without big integers. Keep one per shard.
+ *
+ * The fixed fields are printed once, as 34 + 14 + 8 decimal digits; position counts into the lower two.
+ * With `entryIndex = high * 10^8 + low`, `entryIndex * 2^16` adds `low * 2^16` (below 7e12) to the last
+ * 8 digits and `high * 2^16` (below 6e12, as entry indexes stay below 2^53) to the middle 14, so every sum
+ * is exact in a double and at most 1 is carried into the leading 34.
+ */
+export function sequenceNumberFormatter({
+  generation,
+  shardIndex,
+}: {
+  readonly generation: number;
+  readonly shardIndex: number;
+}): SequenceNumberFormatter {
+  const base = formatSequenceNumber({ generation, shardIndex, entryIndex: 0, recordIndex: 0 });
+  const leading = base.slice(0, 34);
+  const leadingAfterCarry = String(BigInt(leading) + 1n);
+  const baseMiddle = Number(base.slice(34, 48));
+  const baseLast = Number(base.slice(48));
+  // Neighbours share all but the last digits, so the rest is remembered.
+  let rememberedMiddle = -1;
+  let rememberedPrefix = "";
+  return (entryIndex, recordIndex) => {
+    const high = Math.floor(entryIndex / 1e8);
+    const last = baseLast + (entryIndex - high * 1e8) * 65_536 + recordIndex;
+    const carry = Math.floor(last / 1e8);
+    const middle = baseMiddle + high * 65_536 + carry;
+    if (middle !== rememberedMiddle) {
+      rememberedMiddle = middle;
+      rememberedPrefix =
+        middle < 1e14
+          ? leading + String(middle).padStart(14, "0")
+          : leadingAfterCarry + String(middle - 1e14).padStart(14, "0");
+    }
+    return rememberedPrefix + String(last - carry * 1e8).padStart(8, "0");
+  };
+}
+
+/** Negative, zero or positive as `one` comes before, is, or comes after `other`. */
+export function compareSequenceNumbers(one: SequenceNumber, other: SequenceNumber): number {
+  return (
+    one.generation - other.generation ||
+    one.shardIndex - other.shardIndex ||
+    one.entryIndex - other.entryIndex ||
+    one.recordIndex - other.recordIndex
+  );
+}
+
+function field(value: bigint, lowestBit: bigint, width: bigint): bigint {
+  return (value >> lowestBit) & ((1n << width) - 1n);
+}
+
+function checkShard({ generation, shardIndex }: { generation: number; shardIndex: number }): void {
+  if (!Number.isSafeInteger(generation) || generation < 0 || generation > GENERATION_MAX) {
+    throw new RangeError(`a sequence number has no room for generation ${generation}`);
+  }
+  if (!Number.isSafeInteger(shardIndex) || shardIndex < 0 || shardIndex > SHARD_INDEX_MAX) {
+    throw new RangeError(`a sequence number has no room for shard index ${shardIndex}`);
+  }
+}
