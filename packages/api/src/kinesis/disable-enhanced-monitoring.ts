@@ -1,0 +1,25 @@
+import { operation, optional, required, structure } from "../shape.ts";
+import { EnhancedMonitoringOutput, MetricsNameList, StreamARN, StreamId, StreamName } from "./shapes.ts";
+
+export const DisableEnhancedMonitoring = operation({
+  name: "DisableEnhancedMonitoring",
+  plane: "control",
+  documentation: "Stops metrics of single shards.",
+
+  input: structure({
+    StreamName: optional(StreamName),
+    ShardLevelMetrics: required(MetricsNameList),
+    StreamARN: optional(StreamARN),
+    StreamId: optional(StreamId),
+  }),
+
+  output: EnhancedMonitoringOutput,
+
+  errors: [
+    "InvalidArgumentException",
+    "LimitExceededException",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
+    "AccessDeniedException",
+  ],
+});

@@ -1,0 +1,1 @@
+export { arbitraryOf, nearlyValidOf } from "./arbitraries.ts";
