@@ -1,0 +1,99 @@
+/**
+ * The payload of an entry: the records of one shard that were put together. Both engines store exactly
+ * these bytes. Sequence number, arrival and everything of the API's framing stay outside.
+ *
+ * ```
+ * batch  => encoding:u8  reserved:u8=0  record_count:u16
+ *           record*
+ * record => key_length:u16  data_length:u32  key:bytes  data:bytes
+ * ```
+ *
+ * Integers are little-endian. `key` is the UTF-8 partition key; length 0 means that the record was put
+ * without one. `data` is the record's bytes (`encoding` 0), or their canonical base64 as it came over the
+ * wire (`encoding` 1); lengths count stored bytes. Encodings 2 and up are refused by this version; an
+ * encrypted batch (later) puts its key id and nonce before the first record.
+ */
+
+export const RAW = 0;
+export const BASE64 = 1;
+export type BatchEncoding = typeof RAW | typeof BASE64;
+
+const HEADER_BYTES = 4;
+const RECORD_HEADER_BYTES = 6;
+
+/** The most records that one entry can hold: the record's index in its entry has 16 bits. */
+export const RECORDS_PER_ENTRY_MAX = 65_535;
+
+export interface EncodedBatch {
+  readonly payload: Uint8Array;
+  readonly recordCount: number;
+}
+
+export interface RecordToStore {
+  /** UTF-8; undefined when the record has no partition key. */
+  readonly key: Uint8Array | undefined;
+  readonly data: Uint8Array;
+}
+
+/** Packs records, in order, into the payload of one entry. */
+export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEncoding = RAW): EncodedBatch {
+  if (records.length === 0 || records.length > RECORDS_PER_ENTRY_MAX) {
+    throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${records.length}`);
+  }
+  let byteLength = HEADER_BYTES;
+  for (const { key, data } of records) {
+    byteLength += RECORD_HEADER_BYTES + (key?.length ?? 0) + data.length;
+  }
+  const payload = Buffer.allocUnsafe(byteLength);
+  payload[0] = encoding;
+  payload[1] = 0;
+  payload.writeUInt16LE(records.length, 2);
+  let at = HEADER_BYTES;
+  for (const { key, data } of records) {
+    const keyLength = key?.length ?? 0;
+    payload.writeUInt16LE(keyLength, at);
+    payload.writeUInt32LE(data.length, at + 2);
+    at += RECORD_HEADER_BYTES;
+    if (key !== undefined) payload.set(key, at);
+    at += keyLength;
+    payload.set(data, at);
+    at += data.length;
+  }
+  return { payload, recordCount: records.length };
+}
+
+/** Where one record lies in its batch: ends are exclusive. */
+export interface RecordRange {
+  keyStart: number;
+  keyEnd: number;
+  dataStart: number;
+  dataEnd: number;
+}
+
+/** The records of a batch as ranges of its payload. Throws {@link BatchFormatError} on bytes that are not one. */
+export function readBatch(payload: Uint8Array): { encoding: BatchEncoding; records: RecordRange[] } {
+  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (view.length < HEADER_BYTES) throw new BatchFormatError("a batch is at least 4 bytes long");
+  const encoding = view[0];
+  if (encoding !== RAW && encoding !== BASE64) {
+    throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
+  }
+  const count = view.readUInt16LE(2);
+  const records: RecordRange[] = new Array(count);
+  let at = HEADER_BYTES;
+  for (let i = 0; i < count; i += 1) {
+    if (at + RECORD_HEADER_BYTES > view.length) throw new BatchFormatError("a record header is cut off");
+    const keyStart = at + RECORD_HEADER_BYTES;
+    const keyEnd = keyStart + view.readUInt16LE(at);
+    const dataEnd = keyEnd + view.readUInt32LE(at + 2);
+    if (dataEnd > view.length) throw new BatchFormatError("a record is cut off");
+    records[i] = { keyStart, keyEnd, dataStart: keyEnd, dataEnd };
+    at = dataEnd;
+  }
+  if (at !== view.length) throw new BatchFormatError("bytes follow the last record");
+  return { encoding, records };
+}
+
+export class BatchFormatError extends Error {
+  override readonly name = "BatchFormatError";
+}

@@ -1,0 +1,35 @@
+export {
+  BASE64,
+  BatchFormatError,
+  encodeBatch,
+  RAW,
+  readBatch,
+  RECORDS_PER_ENTRY_MAX,
+} from "./entry-codec.ts";
+export type { BatchEncoding, EncodedBatch, RecordRange, RecordToStore } from "./entry-codec.ts";
+export type {
+  AppendOutcome,
+  CommitOutcome,
+  EngineStatistics,
+  LogEngine,
+  ReadLimits,
+  ReadOutcome,
+  ShardLogBounds,
+  ShardLogId,
+  StateChange,
+  StateStore,
+  StateValue,
+  StoredEntry,
+} from "./log-engine.ts";
+export { memoryEngine } from "./memory-engine.ts";
+export type { MemoryEngineOptions } from "./memory-engine.ts";
+export { DirectoryInUseError, openJournal } from "./journal/journal.ts";
+export type { Journal, JournalOptions } from "./journal/journal.ts";
+export { UnknownFormatError } from "./journal/format.ts";
+export { DamagedJournalError } from "./journal/survey.ts";
+export type { Damage, MissingEntries } from "./journal/survey.ts";
+export type { RecoveryReport } from "./journal/recovery.ts";
+export { BackupError, restoreBackup } from "./journal/backup.ts";
+export type { BackupManifest, Progress } from "./journal/backup.ts";
+export { inspectDirectory } from "./journal/inspect.ts";
+export type { InspectedFile, InspectedLog, Inspection, InspectOptions } from "./journal/inspect.ts";

@@ -1,0 +1,362 @@
+/**
+ * The one writer of the journal: it alone decides what follows what. It gathers what is queued into one
+ * block, checks each entry against closes that stand before it, writes the block durably, and only then
+ * lets anybody see or hear of it. While one block is being written the next one fills: group commit
+ * without a timer.
+ */
+import type { Clock } from "@millrace/runtime";
+import type { EncodedBatch } from "../entry-codec.ts";
+import type { AppendOutcome, CommitOutcome, StateChange } from "../log-engine.ts";
+import type { ChunkCache } from "./chunk-cache.ts";
+import { endProcess, writeFully } from "./file-io.ts";
+import { Block } from "./block.ts";
+import { alignUp, BLOCK_HEADER_BYTES, ENTRY_HEADER_BYTES, FLAG_CONFIRM } from "./format.ts";
+import type { CommittedChange, KeyedState } from "./keyed-state.ts";
+import type { AppendItem, ChangeItem, QueueItem, WriterChange } from "./queue-item.ts";
+import type { Segment } from "./segment.ts";
+import type { ShardLog, ShardLogs } from "./shard-logs.ts";
+
+/** A block takes more entries up to this size; one entry alone may exceed it. */
+const BLOCK_BYTES_TARGET = 8 << 20;
+/** The largest entry: a whole PutRecords request to one shard fits. */
+export const ENTRY_PAYLOAD_BYTES_MAX = 12 << 20;
+/** The end of each segment that only state changes may use, so that retention goes on when the disk is full. */
+const STATE_RESERVE_BYTES_MAX = 1 << 20;
+const STATE_RESERVE_SHARE = 1 / 16;
+/** Room that a close or a number may need beyond what its change looked like when it was queued. */
+const CHANGE_SLACK_BYTES = 256;
+const RECENT_COMMITS = 256;
+
+/** What the writer asks of the journal around it. */
+export interface WriterHost {
+  /** A segment whose header is durable, to go on in; or why there is none. */
+  nextSegment(): Promise<Segment | { readonly reason: string }>;
+  /** The segment is full: seal it when there is time. */
+  filled(segment: Segment): void;
+  /** A change became durable and was applied. */
+  changed(change: StateChange, revision: number): void;
+  readonly crash: (reason: string, cause: unknown) => never;
+}
+
+export interface WriterStart {
+  readonly segment: Segment;
+  readonly epoch: number;
+  /** The last commit number used. */
+  readonly commit: number;
+  readonly idleConfirmMs: number;
+}
+
+export class Writer {
+  readonly #clock: Clock;
+  readonly #serviceClock: { nowMs(): number };
+  readonly #host: WriterHost;
+  readonly #logs: ShardLogs;
+  readonly #state: KeyedState;
+  readonly #cache: ChunkCache;
+  readonly #epoch: number;
+  readonly #idleConfirmMs: number;
+  #segment: Segment;
+  #commit: number;
+  #pendingRevision: number;
+  #queue: QueueItem[] = [];
+  #queuedBytes = 0;
+  #running = false;
+  #unconfirmed = false;
+  #idleTimer: { cancel(): void } | undefined;
+  #whenIdle: (() => void)[] = [];
+  readOnlyReason: string | undefined;
+  commits = 0;
+  writtenBytes = 0;
+  commitMsTotal = 0;
+  readonly recentCommitMs: number[] = [];
+
+  constructor(
+    outside: { clock: Clock; serviceClock: { nowMs(): number } },
+    host: WriterHost,
+    logs: ShardLogs,
+    state: KeyedState,
+    cache: ChunkCache,
+    start: WriterStart,
+  ) {
+    this.#clock = outside.clock;
+    this.#serviceClock = outside.serviceClock;
+    this.#host = host;
+    this.#logs = logs;
+    this.#state = state;
+    this.#cache = cache;
+    this.#epoch = start.epoch;
+    this.#segment = start.segment;
+    this.#commit = start.commit;
+    this.#pendingRevision = state.revision;
+    this.#idleConfirmMs = start.idleConfirmMs;
+  }
+
+  get segment(): Segment {
+    return this.#segment;
+  }
+
+  get commit(): number {
+    return this.#commit;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get queuedEntries(): number {
+    return this.#queue.length;
+  }
+
+  append(logId: number, batch: EncodedBatch): Promise<AppendOutcome> {
+    if (batch.payload.length > ENTRY_PAYLOAD_BYTES_MAX) {
+      throw new RangeError(
+        `an entry holds at most ${ENTRY_PAYLOAD_BYTES_MAX} bytes, not ${batch.payload.length}`,
+      );
+    }
+    if (this.readOnlyReason !== undefined) {
+      return Promise.resolve({ kind: "read-only", reason: this.readOnlyReason });
+    }
+    return new Promise((resolve) => {
+      const bytes = ENTRY_HEADER_BYTES + batch.payload.length;
+      this.#enqueue({ kind: "append", logId, batch, bytes, resolve });
+    });
+  }
+
+  change(change: WriterChange): Promise<CommitOutcome> {
+    return new Promise((resolve) => {
+      const bytes =
+        ENTRY_HEADER_BYTES +
+        Buffer.byteLength(JSON.stringify(change), "utf8") +
+        CHANGE_SLACK_BYTES +
+        (change.closes?.length ?? 0) * 24;
+      this.#enqueue({ kind: "change", change, bytes, resolve });
+    });
+  }
+
+  #enqueue(item: QueueItem): void {
+    this.#queue.push(item);
+    this.#queuedBytes += item.bytes;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#running) return;
+    this.#running = true;
+    // Everything that arrives in this turn of the event loop shares one block.
+    this.#clock.soon(() => {
+      this.#run().catch((error: unknown) => endProcess(this.#host.crash, "the journal writer failed", error));
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#idleTimer?.cancel();
+    while (this.#queue.length > 0) await this.#writeBlock();
+    this.#running = false;
+    if (this.#unconfirmed) {
+      this.#idleTimer = this.#clock.schedule(this.#idleConfirmMs, () => {
+        if (this.#unconfirmed && !this.#running) void this.confirm(FLAG_CONFIRM);
+      });
+    }
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  /** Resolves when everything queued so far is durable. */
+  async drained(): Promise<void> {
+    while (this.#running) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Writes a block without entries: proof, for recovery, that the one before it was durable. */
+  async confirm(flags: number): Promise<void> {
+    await this.drained();
+    if (this.#segment.endOffset + BLOCK_HEADER_BYTES > this.#segment.fileBytes) return;
+    this.#running = true;
+    this.#unconfirmed = false;
+    const block = new Block();
+    await this.#writeDurably(block.encode(this.#segment.header.salt, this.#header(flags)));
+    this.#running = false;
+    if (this.#queue.length > 0) this.#wake();
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  async #writeBlock(): Promise<void> {
+    const roomy = await this.#makeRoom();
+    if (!roomy) return;
+    const block = this.#gather();
+    if (block.entryCount > 0) {
+      const bytes = block.encode(this.#segment.header.salt, this.#header(0));
+      const segment = this.#segment;
+      const offset = segment.endOffset;
+      await this.#writeDurably(bytes);
+      this.#unconfirmed = true;
+      this.#publish(block, segment, offset, bytes);
+    }
+    // Answers to what was bounced wait for this block too: whoever asks again must see what bounced it.
+    for (const settle of block.bounced) settle();
+  }
+
+  #header(flags: number) {
+    return {
+      flags,
+      commit: this.#commit + 1,
+      durableUpTo: this.#commit,
+      epoch: this.#epoch,
+      serviceMs: this.#serviceClock.nowMs(),
+    };
+  }
+
+  /**
+   * Sees to it that the first item fits into the segment, going on to the next one if need be.
+   * False when the queue changed instead because there is no room on the disk.
+   */
+  async #makeRoom(): Promise<boolean> {
+    const first = this.#queue[0] as QueueItem;
+    const wanted = alignUp(BLOCK_HEADER_BYTES + first.bytes);
+    if (this.#segment.endOffset + wanted <= this.#limit(first.kind)) return true;
+    const next = await this.#host.nextSegment();
+    if ("reason" in next) {
+      this.#refuse(first.kind, next.reason);
+      return false;
+    }
+    const full = this.#segment;
+    this.#segment = next;
+    this.#host.filled(full);
+    if (next.endOffset + wanted > this.#limit(first.kind)) {
+      throw new Error(`an item of ${first.bytes} bytes fits into no segment of ${next.fileBytes} bytes`);
+    }
+    return true;
+  }
+
+  #limit(kind: QueueItem["kind"]): number {
+    const { fileBytes } = this.#segment;
+    if (kind === "change") return fileBytes;
+    return fileBytes - Math.min(STATE_RESERVE_BYTES_MAX, Math.ceil(fileBytes * STATE_RESERVE_SHARE));
+  }
+
+  /** Refuses what is queued of a kind: puts first, state changes only when not even they fit. */
+  #refuse(kind: QueueItem["kind"], reason: string): void {
+    this.readOnlyReason = reason;
+    const kept: QueueItem[] = [];
+    for (const item of this.#queue) {
+      if (item.kind === "append" || kind === "change") {
+        this.#queuedBytes -= item.bytes;
+        item.resolve({ kind: "read-only", reason });
+      } else kept.push(item);
+    }
+    this.#queue = kept;
+  }
+
+  /** Takes items from the queue, in order, as long as they fit; decides each one's fate. */
+  #gather(): Block {
+    const block = new Block();
+    const nowMs = this.#serviceClock.nowMs();
+    let bytes = BLOCK_HEADER_BYTES;
+    let taken = 0;
+    for (const item of this.#queue) {
+      const grown = bytes + item.bytes;
+      if (taken > 0 && grown > BLOCK_BYTES_TARGET) break;
+      if (this.#segment.endOffset + alignUp(grown) > this.#limit(item.kind)) break;
+      taken += 1;
+      bytes = grown;
+      this.#queuedBytes -= item.bytes;
+      if (item.kind === "append") this.#placeAppend(block, item, nowMs);
+      else this.#placeChange(block, item);
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    return block;
+  }
+
+  #placeAppend(block: Block, item: AppendItem, nowMs: number): void {
+    const log = this.#logs.get(item.logId);
+    if (log === undefined || log.pendingClosed) {
+      block.bounced.push(() => item.resolve({ kind: "closed" }));
+      return;
+    }
+    const index = log.pendingNextIndex;
+    const arrivalMs = Math.max(log.pendingLastArrivalMs, Math.floor(nowMs));
+    log.pendingNextIndex = index + 1;
+    log.pendingLastArrivalMs = arrivalMs;
+    block.addRecords(log, index, arrivalMs, item);
+  }
+
+  #placeChange(block: Block, item: ChangeItem): void {
+    // `expect` is a condition, not a part of what happened.
+    const { expect: _, closes, trims: askedTrims, ...rest } = item.change;
+    const conflict = this.#state.conflict(item.change);
+    if (conflict !== undefined) {
+      block.bounced.push(() => item.resolve({ kind: "conflict", key: conflict }));
+      return;
+    }
+    this.#pendingRevision += 1;
+    const resolvedCloses: [number, number][] = [];
+    // Only the committer knows the ids yet, so nobody can look at a log that is not durable.
+    for (const logId of rest.opens ?? []) this.#logs.open(logId);
+    for (const logId of closes ?? []) {
+      const log = this.#logs.get(logId);
+      if (log === undefined) continue;
+      if (!log.pendingClosed) resolvedCloses.push([logId, log.pendingNextIndex]);
+      log.pendingClosed = true;
+    }
+    for (const logId of rest.drops ?? []) {
+      const log = this.#logs.get(logId);
+      if (log !== undefined) log.pendingClosed = true;
+    }
+    const trims = askedTrims?.map(([logId, index]): [number, number] => [
+      logId,
+      Math.min(index, this.#logs.get(logId)?.nextIndex ?? 0),
+    ]);
+    const change: CommittedChange = {
+      revision: this.#pendingRevision,
+      ...rest,
+      ...(trims === undefined ? {} : { trims }),
+      ...(resolvedCloses.length > 0 ? { closes: resolvedCloses } : {}),
+    };
+    this.#state.foresee(change);
+    block.addChange(change, item);
+  }
+
+  async #writeDurably(bytes: Buffer): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    const segment = this.#segment;
+    try {
+      await writeFully(segment.file, bytes, segment.endOffset, true);
+    } catch (error) {
+      await endProcess(
+        this.#host.crash,
+        `a commit could not be made durable in ${segment.path}; what is on disk is only known after a restart`,
+        error,
+      );
+    }
+    this.#commit += 1;
+    if (segment.firstCommit === 0) segment.firstCommit = this.#commit;
+    segment.lastCommit = this.#commit;
+    segment.lastServiceMs = Math.max(segment.lastServiceMs, this.#serviceClock.nowMs());
+    segment.endOffset += bytes.length;
+    this.commits += 1;
+    this.writtenBytes += bytes.length;
+    const tookMs = this.#clock.monotonicMs() - startedMs;
+    this.commitMsTotal += tookMs;
+    this.recentCommitMs.push(tookMs);
+    if (this.recentCommitMs.length > RECENT_COMMITS) this.recentCommitMs.shift();
+  }
+
+  /** The block is durable: shows it to readers, then answers whoever waits for it. */
+  #publish(block: Block, segment: Segment, offset: number, bytes: Buffer): void {
+    const touched = new Set<ShardLog>();
+    for (const { change } of block.changes) {
+      this.#state.apply(change);
+      for (const log of this.#logs.apply(change)) touched.add(log);
+      segment.lastRevision = change.revision;
+    }
+    for (const { log, row } of block.rows) {
+      const placed = { ...row, offset: offset + row.offset };
+      segment.addRow(placed);
+      if (log === undefined) continue;
+      log.addRow(segment, placed);
+      this.#cache.put(segment, placed.offset, bytes.subarray(row.offset, row.offset + row.length));
+      touched.add(log);
+    }
+    for (const settle of block.settled) settle();
+    for (const { change, item } of block.changes) this.#host.changed(item.change, change.revision);
+    for (const log of touched) log.notify();
+  }
+}
