@@ -1,0 +1,110 @@
+/** Pieces above this size are handed on as they are; smaller ones are copied together. */
+const copyBytesMax = 4 * 1024;
+const firstChunkBytes = 1024;
+const chunkBytesMax = 64 * 1024;
+/** Short texts are joined as strings up to this length, since each write to a buffer costs a call. */
+const pendingLengthMax = 2 * 1024;
+
+/**
+ * Collects an encoded document as pieces that are laid end to end. No text ever grows with the
+ * document, and large blobs are not copied.
+ */
+export class ByteWriter {
+  readonly #pieces: Buffer[] = [];
+  #chunk = Buffer.allocUnsafe(firstChunkBytes);
+  /** Where the part of the chunk begins that is in no piece yet. */
+  #start = 0;
+  #end = 0;
+  #pending = "";
+
+  /** Appends text as UTF-8. */
+  text(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length > pendingLengthMax) this.#flush();
+  }
+
+  byte(value: number): void {
+    this.#flush();
+    this.#room(1);
+    this.#chunk[this.#end++] = value;
+  }
+
+  /** An unsigned big-endian integer of 2 or 4 bytes. */
+  unsigned(value: number, width: 2 | 4): void {
+    this.#flush();
+    this.#room(width);
+    this.#end = this.#chunk.writeUIntBE(value, this.#end, width);
+  }
+
+  unsigned64(value: bigint): void {
+    this.#flush();
+    this.#room(8);
+    this.#end = this.#chunk.writeBigUInt64BE(value, this.#end);
+  }
+
+  /** Appends bytes; large ones are kept by reference and must not change any more. */
+  bytes(bytes: Uint8Array): void {
+    this.#flush();
+    if (bytes.length > copyBytesMax) {
+      this.#cut();
+      this.#pieces.push(asBuffer(bytes));
+      return;
+    }
+    this.#room(bytes.length);
+    this.#chunk.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** Appends bytes as base64. */
+  base64(bytes: Uint8Array): void {
+    const text = asBuffer(bytes).toString("base64");
+    if (text.length <= pendingLengthMax) {
+      this.text(text);
+      return;
+    }
+    this.#flush();
+    this.#room(text.length);
+    this.#end += this.#chunk.write(text, this.#end, "latin1");
+  }
+
+  /** All pieces, in order. The writer must not be used afterwards. */
+  pieces(): readonly Buffer[] {
+    this.#flush();
+    this.#cut();
+    return this.#pieces;
+  }
+
+  #flush(): void {
+    if (this.#pending === "") return;
+    const text = this.#pending;
+    this.#pending = "";
+    // A UTF-16 unit takes at most three bytes.
+    this.#room(text.length * 3);
+    this.#end += this.#chunk.write(text, this.#end, "utf8");
+  }
+
+  #room(sizeBytes: number): void {
+    if (this.#end + sizeBytes <= this.#chunk.length) return;
+    this.#cut();
+    const grown = Math.min(this.#chunk.length * 4, chunkBytesMax);
+    this.#chunk = Buffer.allocUnsafe(Math.max(sizeBytes, grown));
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #cut(): void {
+    if (this.#end > this.#start) this.#pieces.push(this.#chunk.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}
+
+/** A view of the same bytes with the methods of a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Pieces as one array of bytes; no copy when there is only one. */
+export function joined(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces;
+  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
+}

@@ -1,0 +1,72 @@
+import { ServiceError } from "@millrace/api";
+import type { Caller, WireRequest } from "./exchange.ts";
+import { credentialOf } from "./authorization.ts";
+
+/** The account of whoever does not say which, and the region of whoever does not sign. */
+export const DEFAULT_ACCOUNT_ID = "000000000000";
+export const DEFAULT_REGION = "us-east-1";
+
+/**
+ * Says who is asking.
+ *
+ * `input` is the decoded request, or undefined when it could not be decoded: the caller is looked at
+ * before the types of the request are, as the service does.
+ *
+ * @throws {ServiceError} when the request must not get further.
+ */
+export type Callers = (request: WireRequest, input: unknown, requestId: string) => Caller | Promise<Caller>;
+
+export interface CallersOptions {
+  /** Account ids by access key id. */
+  readonly accounts?: Readonly<Record<string, string>>;
+  /** What happens to requests that are not signed. Default: `accept`. */
+  readonly unsigned?: "accept" | "refuse";
+}
+
+/**
+ * Callers as far as headers tell, without any check of signatures. The region is that of the credential
+ * scope; the account the one configured for the access key, else the access key itself when it is twelve
+ * digits, else that of an ARN in the request, else {@link DEFAULT_ACCOUNT_ID}. A request that is not
+ * signed is from {@link DEFAULT_ACCOUNT_ID} in {@link DEFAULT_REGION}.
+ */
+export function callersFromHeaders(options: CallersOptions = {}): Callers {
+  const accounts = new Map(Object.entries(options.accounts ?? {}));
+  return (request, input, requestId) => {
+    const credential = credentialOf(request);
+    if (credential === undefined && options.unsigned === "refuse") {
+      throw new ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token");
+    }
+    return {
+      accountId:
+        credential === undefined
+          ? DEFAULT_ACCOUNT_ID
+          : (accounts.get(credential.accessKeyId) ??
+            accountOfKey(credential.accessKeyId) ??
+            accountOfInput(input) ??
+            DEFAULT_ACCOUNT_ID),
+      region: credential?.region ?? DEFAULT_REGION,
+      principal: credential?.accessKeyId ?? "anonymous",
+      sourceIp: request.remoteAddress,
+      viaTls: request.viaTls,
+      requestId,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    };
+  };
+}
+
+function accountOfKey(accessKeyId: string): string | undefined {
+  return /^\d{12}$/.test(accessKeyId) ? accessKeyId : undefined;
+}
+
+const arnMembers = ["StreamARN", "ConsumerARN", "ResourceARN", "ChannelARN"] as const;
+
+function accountOfInput(input: unknown): string | undefined {
+  if (typeof input !== "object" || input === null) return undefined;
+  for (const member of arnMembers) {
+    const arn = (input as Readonly<Record<string, unknown>>)[member];
+    if (typeof arn !== "string") continue;
+    const account = /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(arn)?.[1];
+    if (account !== undefined) return account;
+  }
+  return undefined;
+}

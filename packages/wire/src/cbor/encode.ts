@@ -1,0 +1,167 @@
+/**
+ * Contract values to CBOR 1.1 bodies, in the form that AWS sends: maps and lists of indefinite length,
+ * strings of definite length, timestamps as tag 1 on whole **milliseconds** (not on the seconds of RFC
+ * 8949, and never a float, which breaks the SDKs for Java).
+ */
+import type { Decoded, Members, Shape } from "@millrace/api";
+import { ByteWriter } from "../byte-writer.ts";
+
+/**
+ * Encodes a value as pieces to be laid end to end. Large blobs are kept by reference.
+ *
+ * @throws {TypeError} when `value` is not of its shape, which is a mistake of the caller.
+ */
+export function encodeCbor<S extends Shape>(value: Decoded<S>, shape: S): readonly Buffer[] {
+  const writer = new ByteWriter();
+  encoderOf(shape)(writer, value);
+  return writer.pieces();
+}
+
+const unsignedType = 0;
+const negativeType = 1;
+const bytesType = 2;
+const textType = 3;
+const indefiniteList = 0x9f;
+const indefiniteMap = 0xbf;
+const epochTag = 0xc1;
+const falseByte = 0xf4;
+const trueByte = 0xf5;
+const breakByte = 0xff;
+
+type Encoder = (writer: ByteWriter, value: unknown) => void;
+
+const encoders = new WeakMap<Shape, Encoder>();
+
+function encoderOf(shape: Shape): Encoder {
+  const known = encoders.get(shape);
+  if (known !== undefined) return known;
+  const made = makeEncoder(shape);
+  encoders.set(shape, made);
+  return made;
+}
+
+function makeEncoder(shape: Shape): Encoder {
+  switch (shape.kind) {
+    case "string":
+      return (writer, value) => {
+        if (typeof value !== "string") throw notOf("string", value);
+        writeText(writer, value);
+      };
+    case "blob":
+      return (writer, value) => {
+        if (!(value instanceof Uint8Array)) throw notOf("blob", value);
+        writeHead(writer, bytesType, value.length);
+        writer.bytes(value);
+      };
+    case "integer":
+    case "long":
+      return (writer, value) => {
+        if (!Number.isInteger(value)) throw notOf(shape.kind, value);
+        writeInteger(writer, value as number);
+      };
+    case "boolean":
+      return (writer, value) => {
+        if (typeof value !== "boolean") throw notOf("boolean", value);
+        writer.byte(value ? trueByte : falseByte);
+      };
+    case "timestamp":
+      return (writer, value) => {
+        if (!Number.isFinite(value)) throw notOf("timestamp", value);
+        writer.byte(epochTag);
+        writeInteger(writer, Math.round(value as number));
+      };
+    case "list":
+      return listEncoder(encoderOf(shape.member));
+    case "map":
+      return mapEncoder(encoderOf(shape.value));
+    case "structure":
+    case "union":
+      return structureEncoder(shape.members);
+  }
+}
+
+function listEncoder(encodeElement: Encoder): Encoder {
+  return (writer, value) => {
+    if (!Array.isArray(value)) throw notOf("list", value);
+    writer.byte(indefiniteList);
+    for (const element of value as readonly unknown[]) encodeElement(writer, element);
+    writer.byte(breakByte);
+  };
+}
+
+function mapEncoder(encodeValue: Encoder): Encoder {
+  return (writer, value) => {
+    if (!isObject(value)) throw notOf("map", value);
+    writer.byte(indefiniteMap);
+    for (const [key, entry] of Object.entries(value)) {
+      writeText(writer, key);
+      encodeValue(writer, entry);
+    }
+    writer.byte(breakByte);
+  };
+}
+
+function structureEncoder(members: Members): Encoder {
+  const encodings = Object.entries(members).map(([name, member]) => ({
+    name,
+    encodedName: encodedText(name),
+    encode: encoderOf(member.shape),
+  }));
+  return (writer, value) => {
+    if (!isObject(value)) throw notOf("structure", value);
+    writer.byte(indefiniteMap);
+    for (const member of encodings) {
+      const memberValue = value[member.name];
+      if (memberValue === undefined || memberValue === null) continue;
+      writer.bytes(member.encodedName);
+      member.encode(writer, memberValue);
+    }
+    writer.byte(breakByte);
+  };
+}
+
+function encodedText(text: string): Buffer {
+  const writer = new ByteWriter();
+  writeText(writer, text);
+  return Buffer.concat(writer.pieces());
+}
+
+function writeText(writer: ByteWriter, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  writeHead(writer, textType, bytes.length);
+  writer.bytes(bytes);
+}
+
+function writeInteger(writer: ByteWriter, value: number): void {
+  if (value >= 0) writeHead(writer, unsignedType, value);
+  else writeHead(writer, negativeType, -1 - value);
+}
+
+/** A major type with its argument in the fewest bytes. */
+function writeHead(writer: ByteWriter, type: number, argument: number): void {
+  const major = type << 5;
+  if (argument < 24) {
+    writer.byte(major | argument);
+  } else if (argument <= 0xff) {
+    writer.byte(major | 24);
+    writer.byte(argument);
+  } else if (argument <= 0xffff) {
+    writer.byte(major | 25);
+    writer.unsigned(argument, 2);
+  } else if (argument <= 0xffff_ffff) {
+    writer.byte(major | 26);
+    writer.unsigned(argument, 4);
+  } else {
+    writer.byte(major | 27);
+    // The largest long arrives rounded up to 2^63; an unsigned argument has room for it.
+    writer.unsigned64(BigInt(argument));
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function notOf(kind: Shape["kind"], value: unknown): TypeError {
+  return new TypeError(`a ${kind} was to be encoded, and a ${typeof value} was given`);
+}

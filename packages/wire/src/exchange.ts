@@ -1,0 +1,47 @@
+/**
+ * What the listener hands to a service and what it gets back: encoded bytes on both sides. The
+ * deterministic simulator calls services through this door too, so nothing here knows about sockets.
+ */
+
+export interface WireRequest {
+  /** Upper case, e.g. `POST`. */
+  readonly method: string;
+  /** Path and query as received, e.g. `/`. */
+  readonly path: string;
+  /** Lower-case names. Repeated headers are joined with `, `; HTTP/2 `:authority` appears as `host`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole body, decoded from chunks and gzip, within the listener's limit. */
+  readonly body: Uint8Array;
+  readonly remoteAddress: string;
+  readonly viaTls: boolean;
+  readonly httpVersion: "1.1" | "2";
+  /** Aborted when the client has gone: nobody will read the answer. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WireResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Bytes (also as several pieces laid end to end), or a stream of pieces. The listener asks a stream
+   * for its next piece only when the transport has drained the last one, so a subscription is a cursor
+   * and never a queue; it calls `return()` when the client goes away.
+   */
+  readonly body: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+  /** Close the connection after this answer. */
+  readonly close?: boolean;
+}
+
+export type WireService = (request: WireRequest) => Promise<WireResponse>;
+
+/** Who is asking, as far as the wire layer can tell. Handlers get this and nothing else of the request. */
+export interface Caller {
+  readonly accountId: string;
+  readonly region: string;
+  readonly principal: string;
+  readonly sourceIp: string;
+  readonly viaTls: boolean;
+  readonly requestId: string;
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal;
+}

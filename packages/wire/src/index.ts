@@ -1,0 +1,41 @@
+export { amzDate, httpDate } from "./calendar.ts";
+export { callersFromHeaders, DEFAULT_ACCOUNT_ID, DEFAULT_REGION } from "./callers.ts";
+export type { Callers, CallersOptions } from "./callers.ts";
+export { checkCbor, decodeCbor } from "./cbor/decode.ts";
+export { encodeCbor } from "./cbor/encode.ts";
+export { decodeError, decodeEventStream, decodeResponse, encodeRequest } from "./client-codec.ts";
+export type { EncodedRequest, ReceivedResponse } from "./client-codec.ts";
+export { createService } from "./dispatch.ts";
+export type { Intercept, ServiceOptions } from "./dispatch.ts";
+export {
+  decodeMessage,
+  encodeMessage,
+  EventMessageReader,
+  EventStreamFault,
+} from "./event-stream/message.ts";
+export type { EventMessage, HeaderValue } from "./event-stream/message.ts";
+export { CBOR_FORMAT, EVENT_STREAM_CONTENT_TYPE, formatOf, JSON_FORMAT } from "./formats.ts";
+export type { Format, FormatName } from "./formats.ts";
+export { COMMON_ERROR_CODES, failuresOf } from "./handlers.ts";
+export type { AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
+export { checkJson, decodeJson } from "./json/decode.ts";
+export { encodeJson } from "./json/encode.ts";
+export { SerializationFault } from "./serialization-fault.ts";
+export { sign, signingKey } from "./sign.ts";
+export type { Credentials, SigningInput } from "./sign.ts";
+export type { Caller, WireRequest, WireResponse, WireService } from "./exchange.ts";
+export {
+  ConnectionDropped,
+  listen,
+  LISTENER_LIMITS,
+  LOCAL_HOSTS,
+  selfSignedCertificate,
+} from "./listener/index.ts";
+export type {
+  Listener,
+  ListenerLimits,
+  ListenerStats,
+  ListenOptions,
+  SelfSigned,
+  SelfSignedOptions,
+} from "./listener/index.ts";

@@ -1,0 +1,130 @@
+/** Contract values to JSON 1.1 bodies: compact, members in the order of the contract, absent ones left out. */
+import type { Decoded, Members, Shape } from "@millrace/api";
+import { ByteWriter } from "../byte-writer.ts";
+
+/**
+ * Encodes a value as pieces to be laid end to end. Timestamps become seconds with at most three
+ * decimals, blobs base64. Blobs are kept by reference until the pieces exist, and no longer.
+ *
+ * @throws {TypeError} when `value` is not of its shape, which is a mistake of the caller.
+ */
+export function encodeJson<S extends Shape>(value: Decoded<S>, shape: S): readonly Buffer[] {
+  const writer = new ByteWriter();
+  encoderOf(shape)(writer, value);
+  return writer.pieces();
+}
+
+type Encoder = (writer: ByteWriter, value: unknown) => void;
+
+const encoders = new WeakMap<Shape, Encoder>();
+
+function encoderOf(shape: Shape): Encoder {
+  const known = encoders.get(shape);
+  if (known !== undefined) return known;
+  const made = makeEncoder(shape);
+  encoders.set(shape, made);
+  return made;
+}
+
+function makeEncoder(shape: Shape): Encoder {
+  switch (shape.kind) {
+    case "string":
+      return (writer, value) => {
+        if (typeof value !== "string") throw notOf("string", value);
+        writer.text(JSON.stringify(value));
+      };
+    case "blob":
+      return (writer, value) => {
+        if (!(value instanceof Uint8Array)) throw notOf("blob", value);
+        writer.text('"');
+        writer.base64(value);
+        writer.text('"');
+      };
+    case "integer":
+    case "long":
+      return (writer, value) => {
+        if (!Number.isInteger(value)) throw notOf(shape.kind, value);
+        writer.text(integerText(value as number));
+      };
+    case "boolean":
+      return (writer, value) => {
+        if (typeof value !== "boolean") throw notOf("boolean", value);
+        writer.text(value ? "true" : "false");
+      };
+    case "timestamp":
+      return (writer, value) => {
+        if (!Number.isFinite(value)) throw notOf("timestamp", value);
+        writer.text(String(Math.round(value as number) / 1000));
+      };
+    case "list":
+      return listEncoder(encoderOf(shape.member));
+    case "map":
+      return mapEncoder(encoderOf(shape.value));
+    case "structure":
+    case "union":
+      return structureEncoder(shape.members);
+  }
+}
+
+function listEncoder(encodeElement: Encoder): Encoder {
+  return (writer, value) => {
+    if (!Array.isArray(value)) throw notOf("list", value);
+    writer.text("[");
+    let first = true;
+    for (const element of value as readonly unknown[]) {
+      if (first) first = false;
+      else writer.text(",");
+      encodeElement(writer, element);
+    }
+    writer.text("]");
+  };
+}
+
+function mapEncoder(encodeValue: Encoder): Encoder {
+  return (writer, value) => {
+    if (!isObject(value)) throw notOf("map", value);
+    writer.text("{");
+    let separator = "";
+    for (const [key, entry] of Object.entries(value)) {
+      writer.text(`${separator}${JSON.stringify(key)}:`);
+      encodeValue(writer, entry);
+      separator = ",";
+    }
+    writer.text("}");
+  };
+}
+
+function structureEncoder(members: Members): Encoder {
+  const encodings = Object.entries(members).map(([name, member]) => ({
+    name,
+    first: `${JSON.stringify(name)}:`,
+    later: `,${JSON.stringify(name)}:`,
+    encode: encoderOf(member.shape),
+  }));
+  return (writer, value) => {
+    if (!isObject(value)) throw notOf("structure", value);
+    writer.text("{");
+    let first = true;
+    for (const member of encodings) {
+      const memberValue = value[member.name];
+      if (memberValue === undefined || memberValue === null) continue;
+      writer.text(first ? member.first : member.later);
+      member.encode(writer, memberValue);
+      first = false;
+    }
+    writer.text("}");
+  };
+}
+
+/** Digits without an exponent, which JavaScript uses from 10^21 on. */
+function integerText(value: number): string {
+  return Math.abs(value) < 1e21 ? String(value + 0) : BigInt(value).toString();
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function notOf(kind: Shape["kind"], value: unknown): TypeError {
+  return new TypeError(`a ${kind} was to be encoded, and a ${typeof value} was given`);
+}

@@ -1,0 +1,285 @@
+import { constants, performServerHandshake } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { Deadline } from "./deadlines.ts";
+import type { ListenerHost } from "./host.ts";
+import { refusals } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
+import { ClientGone } from "./request-body.ts";
+import type { BodySource } from "./request-body.ts";
+import { serve } from "./serve.ts";
+import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
+
+const END_STREAM = 0x1;
+
+/** One HTTP/2 connection. */
+export interface Http2Connection {
+  /** Says GOAWAY, lets open streams finish, then closes. */
+  drain(): void;
+  destroy(): void;
+}
+
+/**
+ * Speaks HTTP/2 on a socket whose preface has been put back.
+ *
+ * @param tcp the socket at the bottom, which is `socket` itself without TLS.
+ */
+export function acceptHttp2(
+  host: ListenerHost,
+  socket: Socket,
+  tcp: Socket,
+  viaTls: boolean,
+): Http2Connection {
+  const { limits, counters } = host;
+  const session = performServerHandshake(socket, {
+    settings: {
+      maxConcurrentStreams: limits.streamCountMax,
+      // What exceeds the limit by less than this factor is answered 431; more than that resets the stream.
+      maxHeaderListSize: limits.headerBytesMax * 2,
+    },
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    // Megabytes. Answers in flight count too, and one of 10 MiB must not make the next stream fail.
+    maxSessionMemory: 256,
+    maxHeaderListPairs: 128,
+    maxOutstandingPings: 10,
+  });
+  counters.http2Sessions += 1;
+  counters.http2SessionsTotal += 1;
+
+  const connection = new SessionState(host, session, tcp);
+  session.on("stream", (stream, headers, flags) => connection.onStream(stream, headers, flags, viaTls));
+  session.on("error", (error) => host.log.debug("an HTTP/2 session failed", { cause: error.message }));
+  session.on("frameError", () => {});
+  // The listener's sockets may be half open, for HTTP/1.1. An HTTP/2 client that closes its half is gone.
+  socket.once("end", () => session.destroy());
+  session.once("close", () => {
+    counters.http2Sessions -= 1;
+    connection.closed();
+  });
+  return connection;
+}
+
+class SessionState implements Http2Connection {
+  readonly #host: ListenerHost;
+  readonly #session: ServerHttp2Session;
+  readonly #tcp: Socket;
+  /** Requests whose handling has not ended, including those whose stream the client has reset. */
+  #inFlightCount = 0;
+  #idle: Deadline;
+
+  constructor(host: ListenerHost, session: ServerHttp2Session, tcp: Socket) {
+    this.#host = host;
+    this.#session = session;
+    this.#tcp = tcp;
+    this.#idle = host.deadlines.start(host.limits.headerTimeoutMs, () => this.#closeIdle());
+  }
+
+  onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, viaTls: boolean): void {
+    const host = this.#host;
+    stream.on("error", () => {});
+    if (this.#inFlightCount >= host.limits.streamCountMax * 2) {
+      // Only a client that opens and resets streams faster than they are handled gets here.
+      host.log.warn("an HTTP/2 session was closed: it resets streams faster than they are handled", {
+        peer: this.#tcp.remoteAddress,
+      });
+      this.#session.destroy(new Error("too many resets"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      return;
+    }
+    this.#inFlightCount += 1;
+    this.#idle.clear();
+    const exchange = new Http2Exchange(host, stream, headers[":method"] === "HEAD", this);
+    const done = () => {
+      this.#inFlightCount -= 1;
+      if (this.#inFlightCount === 0 && !this.#session.closed && !this.#session.destroyed) {
+        this.#idle = host.deadlines.start(host.limits.idleTimeoutMs, () => this.#closeIdle());
+      }
+    };
+    const inbound = inboundOf(host, exchange, headers, flags, viaTls, this.#tcp.remoteAddress ?? "");
+    void serve(host, inbound, exchange).then(done, done);
+  }
+
+  #closeIdle(): void {
+    this.#session.close();
+    // A peer that neither reads nor closes is not waited for.
+    this.#idle = this.#host.deadlines.start(this.#host.limits.lingerMs, () => this.#session.destroy());
+  }
+
+  drain(): void {
+    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    this.#tcp.destroy();
+  }
+
+  closed(): void {
+    this.#idle.clear();
+  }
+}
+
+function inboundOf(
+  host: ListenerHost,
+  exchange: Http2Exchange,
+  received: IncomingHttpHeaders,
+  flags: number,
+  viaTls: boolean,
+  remoteAddress: string,
+): Inbound {
+  const { stream } = exchange;
+  const headers: Record<string, string> = {};
+  let headerBytes = 0;
+  for (const name of Object.keys(received)) {
+    const value = received[name];
+    const text = Array.isArray(value) ? value.join(", ") : String(value);
+    headerBytes += name.length + text.length + 4;
+    if (name.startsWith(":")) {
+      if (name === ":authority") headers["host"] = text;
+    } else if (name !== "host" || headers["host"] === undefined) {
+      headers[name] = text;
+    }
+  }
+  const length = headers["content-length"];
+  const declaredBytes = length === undefined ? undefined : Number(length);
+  const expectation = headers["expect"]?.toLowerCase();
+  const body: BodySource = {
+    stream,
+    declaredBytes,
+    empty: (flags & END_STREAM) !== 0,
+    ready: expectation === "100-continue" ? () => stream.additionalHeaders({ ":status": 100 }) : undefined,
+    onFailure: (fail) => exchange.onGone(() => fail(new ClientGone())),
+  };
+  const method = received[":method"] ?? "GET";
+  let refusal: Refusal | undefined;
+  if (headerBytes > host.limits.headerBytesMax)
+    refusal = refusals.headersTooLarge(host.limits.headerBytesMax);
+  else if (method === "CONNECT") refusal = refusals.unsupportedMethod(method);
+  else if (expectation !== undefined && expectation !== "100-continue")
+    refusal = refusals.expectationFailed();
+  return {
+    method,
+    path: received[":path"] ?? "/",
+    headers,
+    remoteAddress,
+    viaTls,
+    httpVersion: "2",
+    body,
+    refusal,
+  };
+}
+
+class Http2Exchange implements Outbound {
+  readonly stream: ServerHttp2Stream;
+  readonly headOnly: boolean;
+  readonly #host: ListenerHost;
+  readonly #session: SessionState;
+  #gone = false;
+  #complete = false;
+  readonly #onGone: (() => void)[] = [];
+
+  constructor(host: ListenerHost, stream: ServerHttp2Stream, headOnly: boolean, session: SessionState) {
+    this.#host = host;
+    this.stream = stream;
+    this.headOnly = headOnly;
+    this.#session = session;
+    const leave = () => {
+      if (!this.#complete) this.#leave();
+    };
+    stream.once("aborted", leave);
+    stream.once("close", leave);
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  onGone(callback: () => void): void {
+    if (this.#gone) callback();
+    else this.#onGone.push(callback);
+  }
+
+  send(head: AnswerHead, body: Uint8Array): Promise<void> {
+    if (!this.#open()) return Promise.resolve();
+    if (this.headOnly || body.length === 0) {
+      this.stream.respond(this.#head(head), { endStream: true });
+      this.#complete = true;
+      this.#dropRest(head);
+      return Promise.resolve();
+    }
+    this.stream.respond(this.#head(head));
+    return this.#finish(head, (done) => this.stream.end(body, done));
+  }
+
+  begin(head: AnswerHead): void {
+    if (!this.#open()) return;
+    this.stream.respond(this.#head(head), { endStream: this.headOnly });
+    if (this.headOnly) this.#complete = true;
+  }
+
+  write(piece: Uint8Array): Promise<void> {
+    if (!this.#open() || piece.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onGone(resolve);
+      this.stream.write(piece, () => {
+        this.#forget(resolve);
+        resolve();
+      });
+    });
+  }
+
+  end(): Promise<void> {
+    if (!this.#open() || this.#complete) return Promise.resolve();
+    return this.#finish(undefined, (done) => this.stream.end(done));
+  }
+
+  cut(): void {
+    if (!this.#complete) this.#leave();
+    // Not `close(code)`: that ends the stream first, and the client would take what it has for all.
+    if (!this.stream.destroyed) this.stream.destroy(new Error("the answer is cut off"));
+  }
+
+  #open(): boolean {
+    return !this.#gone && !this.stream.destroyed && !this.stream.closed;
+  }
+
+  #head(head: AnswerHead): Record<string, string | number> {
+    const headers: Record<string, string | number> = { ":status": head.status };
+    // Names are in lower case in HTTP/2, and Node adds a date of its own to an answer that spells it otherwise.
+    for (const [name, value] of Object.entries(head.headers)) headers[name.toLowerCase()] = value;
+    // HTTP/2 has no connection headers; what they would say is said by GOAWAY.
+    delete headers["connection"];
+    if (head.bodyBytes !== undefined) headers["content-length"] = head.bodyBytes;
+    if (head.close && this.#host.draining) this.#session.drain();
+    return headers;
+  }
+
+  #finish(head: AnswerHead | undefined, end: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.onGone(resolve);
+      end(() => {
+        this.#complete = true;
+        if (head !== undefined) this.#dropRest(head);
+        resolve();
+      });
+    });
+  }
+
+  /** The answer is complete and the rest of the request is not wanted: says so without calling it an error. */
+  #dropRest(head: AnswerHead): void {
+    if (!head.unreadBody || this.stream.destroyed) return;
+    this.stream.resume();
+    this.stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #forget(callback: () => void): void {
+    const at = this.#onGone.indexOf(callback);
+    if (at >= 0) this.#onGone.splice(at, 1);
+  }
+
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    for (const callback of this.#onGone.splice(0)) callback();
+  }
+}

@@ -1,0 +1,322 @@
+import { createServer as createTcpServer } from "node:net";
+import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Server as TlsServer, TLSSocket } from "node:tls";
+import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
+import type { WireService } from "../exchange.ts";
+import { Deadlines } from "./deadlines.ts";
+import { newCounters } from "./host.ts";
+import type { ListenerCounters, ListenerHost } from "./host.ts";
+import { http1, refuseRaw } from "./http1.ts";
+import type { Http1 } from "./http1.ts";
+import { acceptHttp2 } from "./http2.ts";
+import type { Http2Connection } from "./http2.ts";
+import { LISTENER_LIMITS } from "./limits.ts";
+import type { ListenerLimits } from "./limits.ts";
+import { refusalBytes, refusals } from "./refusal.ts";
+
+export interface ListenOptions {
+  /** Address or name to bind, e.g. `127.0.0.1`. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM. With it the port speaks TLS too; the first byte of a connection decides. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** Overrides of {@link LISTENER_LIMITS}. */
+  readonly limits?: Partial<ListenerLimits>;
+  readonly memory: MemoryBudget;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Listener {
+  /** Where a client on this machine reaches it: `http://…`, and `https://…` when TLS is given. */
+  readonly urls: readonly string[];
+  readonly host: string;
+  readonly port: number;
+  stats(): ListenerStats;
+  /**
+   * Takes no more connections, closes idle ones, ends streams in good order, lets requests in flight finish, and
+   * breaks off what is still open after `graceMs`. Resolves, when the last socket is closed and the service is done
+   * with every request, to the number of connections that had to be broken off.
+   */
+  drain(graceMs: number): Promise<number>;
+  /** Breaks off everything at once. */
+  close(): Promise<void>;
+}
+
+export type ListenerStats = Readonly<Omit<ListenerCounters, "refusedTotal">> & {
+  readonly refusedTotal: ReadonlyMap<number, number>;
+};
+
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+const TLS_HANDSHAKE = 0x16;
+/** A fatal `handshake_failure` alert, for a client that speaks TLS to a port without a certificate. */
+const TLS_REFUSED = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x28]);
+
+/**
+ * Listens on one port that speaks HTTP/1.1 and HTTP/2 (with prior knowledge), in the clear and, with a
+ * certificate, inside TLS (ALPN).
+ *
+ * @throws Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, …) when the port cannot be had, and TLS errors
+ * for an unusable certificate or key.
+ */
+export async function listen(service: WireService, options: ListenOptions): Promise<Listener> {
+  const limits: ListenerLimits = { ...LISTENER_LIMITS, ...options.limits };
+  const host: ListenerHost = {
+    service,
+    limits,
+    memory: options.memory,
+    clock: options.clock,
+    deadlines: new Deadlines(options.clock, Math.min(250, Math.max(10, limits.headerTimeoutMs / 8))),
+    log: options.log,
+    counters: newCounters(),
+    draining: false,
+    openStreams: new Set(),
+    onIdle: () => {},
+  };
+  const doors = new Doors(host, options.tls);
+  try {
+    await bind(doors.tcp, options);
+  } catch (error) {
+    doors.closeAll();
+    throw error;
+  }
+  const address = doors.tcp.address() as AddressInfo;
+  const shown = shownHost(address.address);
+  const schemes = options.tls === undefined ? ["http"] : ["http", "https"];
+  return {
+    urls: schemes.map((scheme) => `${scheme}://${shown}:${address.port}`),
+    host: address.address,
+    port: address.port,
+    stats: () => ({ ...host.counters, refusedTotal: new Map(host.counters.refusedTotal) }),
+    drain: (graceMs) => doors.drain(graceMs),
+    close: async () => {
+      await doors.drain(0);
+    },
+  };
+}
+
+function bind(server: TcpServer, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: options.host, port: options.port, backlog: 1024 }, () => {
+      server.off("error", reject);
+      server.on("error", (error) =>
+        options.log.error("a connection could not be accepted", { cause: error.message }),
+      );
+      resolve();
+    });
+  });
+}
+
+function shownHost(address: string): string {
+  if (address === "0.0.0.0" || address === "::") return "localhost";
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+/** The sockets of one listener and the three servers that they are told apart for. */
+class Doors {
+  readonly tcp: TcpServer;
+  readonly #host: ListenerHost;
+  readonly #http1: Http1;
+  readonly #tls: TlsServer | undefined;
+  readonly #sockets = new Set<Socket>();
+  /** Sockets that have not yet said what they speak. */
+  readonly #silent = new Set<Socket>();
+  /** TCP sockets whose TLS handshake goes on, by what both layers know: the pair of addresses. */
+  readonly #handshaking = new Map<string, Socket>();
+  readonly #http2 = new Map<Socket, Http2Connection>();
+  #allClosed: () => void = () => {};
+
+  constructor(host: ListenerHost, tls: ListenOptions["tls"]) {
+    this.#host = host;
+    this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#tls = tls === undefined ? undefined : this.#tlsServer(tls);
+    this.#http1 = http1(host);
+  }
+
+  #tlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>): TlsServer {
+    const server = createTlsServer({
+      cert,
+      key,
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: this.#host.limits.headerTimeoutMs,
+      allowHalfOpen: true,
+    });
+    server.on("secureConnection", (socket) => this.#acceptSecure(socket));
+    server.on("tlsClientError", (error, socket) => {
+      this.#host.log.debug("a TLS handshake failed", { cause: error.message, peer: socket.remoteAddress });
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #accept(socket: Socket): void {
+    const { counters, limits } = this.#host;
+    socket.on("error", (error) => this.#host.log.debug("a connection failed", { cause: error.message }));
+    if (this.#sockets.size >= limits.connectionCountMax) {
+      counters.connectionsRefusedTotal += 1;
+      // Nobody waits for this client to read: what the kernel takes of the answer at once is all it gets.
+      socket.write(refusalBytes(refusals.tooManyConnections()), () => socket.destroy());
+      return;
+    }
+    this.#sockets.add(socket);
+    counters.connections += 1;
+    counters.connectionsTotal += 1;
+    socket.once("close", () => this.#forget(socket));
+    this.#sniff(socket);
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+    this.#silent.delete(socket);
+    this.#http2.delete(socket);
+    this.#host.counters.connections -= 1;
+    if (this.#sockets.size === 0) this.#allClosed();
+  }
+
+  /** Reads until the protocol is plain, which the first chunk nearly always settles, and puts the bytes back. */
+  #sniff(socket: Socket): void {
+    this.#silent.add(socket);
+    let seen: Buffer | undefined;
+    const deadline = this.#host.deadlines.start(this.#host.limits.headerTimeoutMs, () => {
+      refuseRaw(this.#host, socket, refusals.tooSlow("The request"));
+    });
+    const stop = () => {
+      deadline.clear();
+      socket.off("data", onData);
+      socket.off("end", onEnd);
+      socket.off("close", stop);
+    };
+    const onEnd = () => {
+      stop();
+      socket.destroy();
+    };
+    const onData = (chunk: Buffer) => {
+      const bytes = seen === undefined ? chunk : Buffer.concat([seen, chunk]);
+      const protocol = protocolOf(bytes);
+      if (protocol === undefined) {
+        seen = bytes;
+        return;
+      }
+      stop();
+      this.#silent.delete(socket);
+      socket.pause();
+      socket.unshift(bytes);
+      this.#hand(socket, protocol);
+    };
+    socket.on("data", onData);
+    socket.once("end", onEnd);
+    socket.once("close", stop);
+  }
+
+  #hand(socket: Socket, protocol: Protocol): void {
+    switch (protocol) {
+      case "http2":
+        this.#http2.set(socket, acceptHttp2(this.#host, socket, socket, false));
+        return;
+      case "http1":
+        this.#http1.accept(socket);
+        return;
+      case "tls":
+        if (this.#tls !== undefined) {
+          const pair = pairOf(socket);
+          this.#handshaking.set(pair, socket);
+          socket.once("close", () => {
+            if (this.#handshaking.get(pair) === socket) this.#handshaking.delete(pair);
+          });
+          this.#tls.emit("connection", socket);
+          return;
+        }
+        this.#host.log.info("a client spoke TLS, but no certificate is set up", {
+          peer: socket.remoteAddress,
+        });
+        socket.resume();
+        socket.end(TLS_REFUSED, () => socket.destroy());
+    }
+  }
+
+  #acceptSecure(socket: TLSSocket): void {
+    const tcp = this.#handshaking.get(pairOf(socket)) ?? socket;
+    this.#handshaking.delete(pairOf(socket));
+    socket.on("error", (error) => this.#host.log.debug("a TLS connection failed", { cause: error.message }));
+    if (this.#host.draining) {
+      socket.destroy();
+      return;
+    }
+    if (socket.alpnProtocol === "h2") this.#http2.set(tcp, acceptHttp2(this.#host, socket, tcp, true));
+    else this.#http1.accept(socket);
+  }
+
+  async drain(graceMs: number): Promise<number> {
+    const host = this.#host;
+    host.draining = true;
+    this.tcp.close();
+    const closed = new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+      if (this.#sockets.size === 0) resolve();
+    });
+    let brokenCount = 0;
+    if (graceMs > 0) {
+      for (const socket of this.#silent) socket.destroy();
+      this.#http1.closeIdle();
+      for (const connection of this.#http2.values()) connection.drain();
+      for (const end of [...host.openStreams]) end();
+      const timer = host.clock.schedule(graceMs, () => {
+        brokenCount = this.#breakOff();
+      });
+      // Connections become idle one after the other while their last answers leave.
+      await closed;
+      timer.cancel();
+    } else {
+      brokenCount = this.#breakOff();
+      await closed;
+    }
+    await this.#requestsDone();
+    this.closeAll();
+    return brokenCount;
+  }
+
+  /** What a client has left is still worked on, and what the work stands on must outlive it. */
+  #requestsDone(): Promise<void> {
+    const host = this.#host;
+    if (host.counters.requestsInFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = host.clock.schedule(host.limits.settleMs, () => {
+        host.log.warn("requests are still worked on", { count: host.counters.requestsInFlight });
+        resolve();
+      });
+      host.onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #breakOff(): number {
+    const count = this.#sockets.size;
+    for (const connection of this.#http2.values()) connection.destroy();
+    for (const socket of [...this.#sockets]) socket.destroy();
+    return count;
+  }
+
+  closeAll(): void {
+    this.#http1.close();
+    this.#host.deadlines.stop();
+  }
+}
+
+function pairOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+}
+
+type Protocol = "http1" | "http2" | "tls";
+
+/** Undefined while the bytes are still a beginning of the HTTP/2 preface. */
+function protocolOf(bytes: Buffer): Protocol | undefined {
+  if (bytes[0] === TLS_HANDSHAKE) return "tls";
+  const compared = Math.min(bytes.length, PREFACE.length);
+  if (!bytes.subarray(0, compared).equals(PREFACE.subarray(0, compared))) return "http1";
+  return compared === PREFACE.length ? "http2" : undefined;
+}

@@ -1,0 +1,278 @@
+/** One request from its head to the last byte of its answer, the same for both versions of HTTP. */
+import type { WireRequest, WireResponse } from "../exchange.ts";
+import type { ListenerHost } from "./host.ts";
+import { ANSWER_SLICE_BYTES } from "./limits.ts";
+import { ConnectionDropped, Refusal, refusalResponse, refusals } from "./refusal.ts";
+import { ClientGone, decodeBody, readBody } from "./request-body.ts";
+import type { BodySource } from "./request-body.ts";
+import { Reservation } from "./reservation.ts";
+
+/** A request whose head has arrived. */
+export interface Inbound {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
+  readonly viaTls: boolean;
+  readonly httpVersion: "1.1" | "2";
+  readonly body: BodySource;
+  /** Set when the head alone is reason enough to turn the request away. */
+  readonly refusal: Refusal | undefined;
+}
+
+/** Where the answer goes. Calls after the client has gone do nothing. */
+export interface Outbound {
+  /** Calls back, once, when the client leaves before the answer is complete. */
+  onGone(callback: () => void): void;
+  readonly gone: boolean;
+  /** True when nobody wants the body: an answer to HEAD. */
+  readonly headOnly: boolean;
+  /** Head and body in one go. Resolves when the transport has taken all of it, or the client has gone. */
+  send(head: AnswerHead, body: Uint8Array): Promise<void>;
+  /** Sends the head now; pieces follow. */
+  begin(head: AnswerHead): void;
+  /**
+   * Resolves when the operating system has taken the piece, which is past the buffers of the stream and of the
+   * session, or the client has gone.
+   */
+  write(piece: Uint8Array): Promise<void>;
+  /** Ends an answer that was begun. */
+  end(): Promise<void>;
+  /** Breaks the exchange off in a way that the client can tell from an end. */
+  cut(): void;
+}
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Undefined when the length is not known yet. */
+  readonly bodyBytes: number | undefined;
+  readonly close: boolean;
+  /** The request's body was not read to its end. */
+  readonly unreadBody: boolean;
+}
+
+export async function serve(host: ListenerHost, inbound: Inbound, outbound: Outbound): Promise<void> {
+  const { counters } = host;
+  counters.requestsInFlight += 1;
+  counters.requestsTotal += 1;
+  const held = new Reservation(host.memory, host.clock);
+  const abort = new LazyAbort();
+  outbound.onGone(() => abort.abort());
+  try {
+    await answer(host, inbound, outbound, held, abort);
+    if (outbound.gone) counters.abandonedTotal += 1;
+  } catch (error) {
+    outbound.cut();
+    if (error instanceof ClientGone) counters.abandonedTotal += 1;
+    else if (!(error instanceof ConnectionDropped)) {
+      host.log.error("an answer was cut off", { path: inbound.path, cause: String(error) });
+    }
+  } finally {
+    counters.requestsInFlight -= 1;
+    held.release();
+    if (counters.requestsInFlight === 0) host.onIdle();
+  }
+}
+
+async function answer(
+  host: ListenerHost,
+  inbound: Inbound,
+  outbound: Outbound,
+  held: Reservation,
+  abort: LazyAbort,
+): Promise<void> {
+  let response: WireResponse;
+  try {
+    if (inbound.refusal !== undefined) throw inbound.refusal;
+    const received = await readBody(host, inbound.body, held);
+    const body = await decodeBody(host, inbound.headers["content-encoding"], received, held);
+    host.counters.receivedBodyBytesTotal += received.length;
+    if (outbound.gone) throw new ClientGone();
+    response = await callService(host, inbound, outbound, body, abort);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const refused = host.counters.refusedTotal;
+    refused.set(error.status, (refused.get(error.status) ?? 0) + 1);
+    held.release();
+    const refusal = refusalResponse(error);
+    host.log.debug("a request was refused", {
+      requestId: refusal.headers["x-amzn-requestid"],
+      status: error.status,
+      reason: error.message,
+      peer: inbound.remoteAddress,
+    });
+    await sendWhole(host, outbound, refusal, error.status !== 500);
+    return;
+  }
+  // The service is done with the request's bytes; what it answers is accounted on its own.
+  held.release();
+  const { body } = response;
+  if (body instanceof Uint8Array || Array.isArray(body)) {
+    await sendWhole(host, outbound, response, false);
+  } else {
+    await sendStream(host, outbound, response, body as AsyncIterable<Uint8Array>, abort);
+  }
+}
+
+async function callService(
+  host: ListenerHost,
+  inbound: Inbound,
+  outbound: Outbound,
+  body: Uint8Array,
+  abort: LazyAbort,
+): Promise<WireResponse> {
+  const request: WireRequest = {
+    method: inbound.method,
+    path: inbound.path,
+    headers: inbound.headers,
+    body,
+    remoteAddress: inbound.remoteAddress,
+    viaTls: inbound.viaTls,
+    httpVersion: inbound.httpVersion,
+    get signal() {
+      return abort.signal;
+    },
+  };
+  try {
+    return await host.service(request);
+  } catch (error) {
+    if (error instanceof ConnectionDropped) throw error;
+    if (outbound.gone) throw new ClientGone();
+    host.log.error("a request failed", { path: inbound.path, cause: describeError(error) });
+    throw refusals.internal();
+  }
+}
+
+async function sendWhole(
+  host: ListenerHost,
+  outbound: Outbound,
+  response: WireResponse,
+  unreadBody: boolean,
+): Promise<void> {
+  const pieces =
+    response.body instanceof Uint8Array ? [response.body] : (response.body as readonly Uint8Array[]);
+  let bodyBytes = 0;
+  for (const piece of pieces) bodyBytes += piece.length;
+  const { status, headers } = response;
+  const head = { status, headers, bodyBytes, close: response.close === true || host.draining, unreadBody };
+  host.counters.sentBodyBytesTotal += bodyBytes;
+  const { limits, deadlines } = host;
+
+  // The answer exists already, so it is sent even when the budget is spent; what fits is accounted.
+  const held = new Reservation(host.memory, host.clock);
+  if (bodyBytes > 0) held.tryGrowTo(bodyBytes);
+  const progress = deadlines.start(limits.answerProgressTimeoutMs, () => outbound.cut());
+  try {
+    if (pieces.length === 1 && bodyBytes <= ANSWER_SLICE_BYTES) {
+      await outbound.send(head, pieces[0]!);
+      return;
+    }
+    outbound.begin(head);
+    if (!outbound.headOnly) {
+      for (const piece of pieces) {
+        for (let at = 0; at < piece.length && !outbound.gone; at += ANSWER_SLICE_BYTES) {
+          await outbound.write(piece.subarray(at, at + ANSWER_SLICE_BYTES));
+          progress.restart(limits.answerProgressTimeoutMs);
+        }
+      }
+    }
+    await outbound.end();
+  } finally {
+    progress.clear();
+    held.release();
+  }
+}
+
+/**
+ * Sends a body that is made while it is read. The next piece is asked for only when the operating system has taken
+ * the last one, so each stream holds one piece at most, however many share a connection.
+ */
+async function sendStream(
+  host: ListenerHost,
+  outbound: Outbound,
+  response: WireResponse,
+  body: AsyncIterable<Uint8Array>,
+  abort: LazyAbort,
+): Promise<void> {
+  const { limits, deadlines } = host;
+  const { status, headers } = response;
+  const iterator = body[Symbol.asyncIterator]();
+  let stopped = false;
+  let wakeNext: () => void = () => {};
+  const stop = () => {
+    stopped = true;
+    wakeNext();
+  };
+  // Not `Promise.race` with one long-lived promise: that would keep a reaction for every piece ever sent.
+  const nextPiece = () =>
+    new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
+      wakeNext = () => resolve(undefined);
+      iterator.next().then(resolve, reject);
+    });
+  outbound.onGone(stop);
+  host.openStreams.add(stop);
+  if (host.draining) stop();
+  outbound.begin({
+    status,
+    headers,
+    bodyBytes: undefined,
+    close: response.close === true,
+    unreadBody: false,
+  });
+  let finished = false;
+  try {
+    while (!stopped && !outbound.headOnly) {
+      const next = await nextPiece();
+      if (next === undefined) break;
+      if (next.done === true) {
+        finished = true;
+        break;
+      }
+      const piece = next.value;
+      const held = new Reservation(host.memory, host.clock);
+      held.tryGrowTo(piece.length);
+      const stall = deadlines.start(limits.streamStallTimeoutMs, () => outbound.cut());
+      try {
+        await outbound.write(piece);
+        host.counters.sentBodyBytesTotal += piece.length;
+      } finally {
+        stall.clear();
+        held.release();
+      }
+    }
+    await outbound.end();
+  } finally {
+    host.openStreams.delete(stop);
+    if (!finished) {
+      // The source may be waiting for its next event: the signal wakes it, `return` lets it clean up.
+      abort.abort();
+      iterator.return?.().catch((error: unknown) => {
+        host.log.error("a stream failed while it was closed", { cause: describeError(error) });
+      });
+    }
+  }
+}
+
+/** An abort signal that costs nothing until somebody asks for it. */
+class LazyAbort {
+  #controller: AbortController | undefined;
+  #aborted = false;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#controller?.abort();
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
