@@ -1,0 +1,39 @@
+import type { LogEngine } from "@millrace/log";
+import type { Logger, MemoryBudget, Random, Secrets, ServiceClock } from "@millrace/runtime";
+import type { Authorizer } from "./authorizer.ts";
+import type { Background } from "./background.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Shard } from "./catalog/shard.ts";
+import type { Subscriptions } from "./fan-out/subscriptions.ts";
+import type { Limits } from "./limits.ts";
+import type { Meter } from "./meter.ts";
+import type { Traffic } from "./on-demand/traffic.ts";
+import type { CallThrottle } from "./throttle/call-throttle.ts";
+import { ShardThrottle } from "./throttle/shard-throttle.ts";
+
+/** What every handler and every background pass works with. Made once, by `createStreams`. */
+export interface StreamsContext {
+  readonly clock: ServiceClock;
+  readonly random: Random;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+  readonly engine: LogEngine;
+  readonly memory: MemoryBudget;
+  readonly meter: Meter;
+  readonly authorizer: Authorizer | undefined;
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+  readonly calls: CallThrottle;
+  readonly background: Background;
+  readonly subscriptions: Subscriptions;
+  readonly traffic: Traffic;
+  /** Keys the MACs of iterators and pagination tokens; kept with the data. */
+  readonly secret: Uint8Array;
+  /** How long CREATING, UPDATING and DELETING last, in service milliseconds. */
+  readonly transitionDelayMs: number;
+}
+
+/** The buckets of a shard, made at its first use: idle shards cost nothing. */
+export function throttleOf(context: StreamsContext, shard: Shard): ShardThrottle {
+  return (shard.throttle ??= new ShardThrottle(context.limits));
+}

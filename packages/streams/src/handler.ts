@@ -1,0 +1,110 @@
+/** How an operation is written: a contract from `@millrace/api`, and a function that behaves as it says. */
+import type { InputOf, Operation } from "@millrace/api";
+import { ServiceError } from "@millrace/api";
+import type { AnswerOf, Caller, Failure, Handler } from "@millrace/wire";
+import { failuresOf } from "@millrace/wire";
+import type { StreamName } from "./catalog/records.ts";
+import type { StreamsContext } from "./context.ts";
+import type { NamesResource } from "./find-stream.ts";
+import { resourceNamedBy, streamNamedBy } from "./find-stream.ts";
+
+/** What belongs to one call. */
+export interface Call<O extends Operation> {
+  readonly caller: Caller;
+  /** Makes the answer that is an error; takes only the codes that the contract lists. */
+  readonly failure: Failure<O>;
+  /** Service time at which the call began. */
+  readonly nowMs: number;
+  /** Says which stream a token turned out to be about. Rejects when the call is not permitted, or too much. */
+  readonly about: (stream: StreamName) => Promise<void>;
+}
+
+/** Input has passed the constraints of the contract. What is thrown and no {@link ServiceError} is a bug. */
+export type Behaviour<O extends Operation> = (
+  context: StreamsContext,
+  input: InputOf<O>,
+  call: Call<O>,
+) => AnswerOf<O> | Promise<AnswerOf<O>>;
+
+/**
+ * Joins an operation's contract to its behaviour. Around every call: permission, the operation's call rate,
+ * and the meter.
+ *
+ * A request can name its stream in a token only. Such an operation is `byToken`: when no member names the stream,
+ * its behaviour says which it is with `call.about`, before it does anything.
+ */
+export function handle<O extends Operation>(
+  operation: O,
+  behave: Behaviour<O>,
+  { byToken = false }: { readonly byToken?: boolean } = {},
+): (context: StreamsContext) => Handler<O> {
+  const failure = failuresOf(operation);
+  return (context) => async (caller, input) => {
+    const beganMs = context.clock.monotonicMs();
+    const nowMs = context.clock.nowMs();
+    const named: NamesResource = input;
+    let stream = streamNamedBy(named, caller);
+    let isAdmitted = false;
+    const admit = async (): Promise<void> => {
+      isAdmitted = true;
+      if (context.authorizer !== undefined) {
+        const resourceArn = resourceNamedBy(named, stream);
+        const denial = await context.authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
+        if (denial !== undefined) throw failure("AccessDeniedException", denial);
+      }
+      refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+    };
+    const call: Call<O> = {
+      caller,
+      failure,
+      nowMs,
+      async about(found) {
+        stream = found;
+        if (!isAdmitted) await admit();
+      },
+    };
+    let errorCode: string | undefined;
+    try {
+      if (!byToken || stream !== undefined) await admit();
+      const answer = await behave(context, input, call);
+      if (!isAdmitted) throw new Error(`${operation.name} did not say which stream it is about`);
+      return answer;
+    } catch (error) {
+      errorCode = error instanceof ServiceError ? error.code : "InternalFailure";
+      throw error;
+    } finally {
+      context.meter.operation({
+        operation: operation.name,
+        stream: stream?.name,
+        latencyMs: context.clock.monotonicMs() - beganMs,
+        errorCode,
+      });
+    }
+  };
+}
+
+/** As recorded by users of the service: the message names the stream when the request does, whatever the scope. */
+function refuseBeyondRate(
+  context: StreamsContext,
+  operation: string,
+  caller: Caller,
+  stream: StreamName | undefined,
+  nowMs: number,
+): void {
+  const exceeded = context.calls.admit(
+    operation,
+    {
+      account: `${caller.accountId}/${caller.region}`,
+      stream: stream && `${stream.accountId}/${stream.region}/${stream.name}`,
+    },
+    nowMs,
+  );
+  if (exceeded === undefined) return;
+  context.meter.throttled(undefined, undefined, "operationCalls", 1);
+  throw new ServiceError(
+    "LimitExceededException",
+    stream === undefined
+      ? `Rate exceeded for account ${caller.accountId}.`
+      : `Rate exceeded for stream ${stream.name} under account ${stream.accountId}.`,
+  );
+}

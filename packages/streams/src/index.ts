@@ -1,0 +1,10 @@
+export type { Authorizer } from "./authorizer.ts";
+export type { Shard } from "./catalog/shard.ts";
+export { sequenceNumberOfEntry, shardsByLog, storedStreams } from "./catalog/stored-streams.ts";
+export type { StoredShard, StoredStream } from "./catalog/stored-streams.ts";
+export type { Stream } from "./catalog/stream.ts";
+export { callRates, limits } from "./limits.ts";
+export type { CallRate, Limit, LimitName, LimitOptions, NoCallRate } from "./limits.ts";
+export type { Meter, ThrottledRate } from "./meter.ts";
+export { createStreams } from "./streams.ts";
+export type { ConsumerServed, Streams, StreamsDependencies, StreamsOptions } from "./streams.ts";

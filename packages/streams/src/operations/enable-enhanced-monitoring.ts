@@ -1,0 +1,14 @@
+import { EnableEnhancedMonitoring } from "@millrace/api";
+import { changeMetrics, metricsAsked } from "../enhanced-monitoring.ts";
+import { readStreamName } from "../find-stream.ts";
+import { handle } from "../handler.ts";
+
+/** Starts metrics of single shards. */
+export const enableEnhancedMonitoring = handle(
+  EnableEnhancedMonitoring,
+  (context, input, { caller, failure, nowMs }) => {
+    const name = readStreamName(input, caller, failure);
+    const asked = metricsAsked(input.ShardLevelMetrics);
+    return changeMetrics(context, name, nowMs, failure, (metric, had) => had || asked.has(metric));
+  },
+);

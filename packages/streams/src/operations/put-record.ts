@@ -1,0 +1,60 @@
+import { PutRecord } from "@millrace/api";
+import { parseSequenceNumber } from "@millrace/model";
+import type { Failure } from "@millrace/wire";
+import type { Stream } from "../catalog/stream.ts";
+import { findServingStream, streamNotFound } from "../find-stream.ts";
+import { handle } from "../handler.ts";
+import { putRecords } from "../shards/put.ts";
+import { recordToPut } from "../shards/records-to-put.ts";
+import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
+
+/** Writes one record to the shard that owns the hash of its partition key. */
+export const putRecord = handle(PutRecord, async (context, input, { caller, failure }) => {
+  const stream = findServingStream(context, input, caller, failure);
+  const record = recordToPut(context, stream, input, failure);
+  refuseInvalidOrdering(stream, input.SequenceNumberForOrdering, failure);
+  if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
+
+  const [outcome] = await putRecords(context, stream, [record]);
+  switch (outcome!.kind) {
+    case "stored":
+      return {
+        ShardId: outcome!.shard.shardId,
+        SequenceNumber: outcome!.sequenceNumber,
+        ...(stream.header.encryption.type === "KMS" ? { EncryptionType: "KMS" as const } : {}),
+      };
+    case "throttled":
+      throw failure("ProvisionedThroughputExceededException", writeRateExceeded(stream, outcome!.shard));
+    case "failed":
+      throw failure("InternalFailureException", `The record could not be stored: ${outcome!.reason}.`);
+    case "gone":
+      throw streamNotFound(stream, failure);
+  }
+});
+
+/**
+ * Numbers of a shard follow the order in which it takes records, so every number that the producer can
+ * have seen is below the one that its next record gets; the number has only to be one of ours.
+ */
+function refuseInvalidOrdering(
+  stream: Stream,
+  ordering: string | undefined,
+  failure: Failure<typeof PutRecord>,
+): void {
+  if (ordering === undefined) return;
+  if (stream.header.recordDistribution === "AUTO") {
+    throw failure(
+      "InvalidArgumentException",
+      `SequenceNumberForOrdering cannot be provided: stream ${stream.name} under account ${stream.accountId} ` +
+        "has the record distribution strategy AUTO.",
+    );
+  }
+  const fields = parseSequenceNumber(ordering);
+  const shard = fields && stream.shard(fields.shardIndex);
+  if (shard !== undefined && shard.generation === fields!.generation) return;
+  throw failure(
+    "InvalidArgumentException",
+    `ExclusiveMinimumSequenceNumber ${ordering} used in PutRecord on stream ${stream.name} ` +
+      `under account ${stream.accountId} is invalid.`,
+  );
+}

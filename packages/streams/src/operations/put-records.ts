@@ -1,0 +1,42 @@
+import { PutRecords } from "@millrace/api";
+import { findServingStream, streamNotFound } from "../find-stream.ts";
+import { handle } from "../handler.ts";
+import { putRecords as put, sizeOfRecord } from "../shards/put.ts";
+import { recordToPut } from "../shards/records-to-put.ts";
+import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
+
+/** Writes up to 500 records; each succeeds or fails by itself, and is answered in its place. */
+export const putRecords = handle(PutRecords, async (context, input, { caller, failure }) => {
+  const stream = findServingStream(context, input, caller, failure);
+  const records = input.Records.map((record) => recordToPut(context, stream, record, failure));
+  const bytes = records.reduce((sum, record) => sum + sizeOfRecord(record), 0);
+  if (bytes > context.limits.putRecordsBytesMax) {
+    throw failure("InvalidArgumentException", "Records size exceeds 10 MB limit");
+  }
+  if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
+
+  const outcomes = await put(context, stream, records);
+  let failedCount = 0;
+  const results = outcomes.map((outcome) => {
+    switch (outcome.kind) {
+      case "stored":
+        return { SequenceNumber: outcome.sequenceNumber, ShardId: outcome.shard.shardId };
+      case "throttled":
+        failedCount += 1;
+        return {
+          ErrorCode: "ProvisionedThroughputExceededException",
+          ErrorMessage: writeRateExceeded(stream, outcome.shard),
+        };
+      case "failed":
+        failedCount += 1;
+        return { ErrorCode: "InternalFailure", ErrorMessage: "Internal Service Failure" };
+      case "gone":
+        throw streamNotFound(stream, failure);
+    }
+  });
+  return {
+    FailedRecordCount: failedCount,
+    Records: results,
+    ...(stream.header.encryption.type === "KMS" ? { EncryptionType: "KMS" as const } : {}),
+  };
+});

@@ -1,0 +1,188 @@
+/** Records out of a shard, from a position on. */
+import type { ReadOutcome, StoredEntry } from "@millrace/log";
+import { BASE64, readBatch } from "@millrace/log";
+import type { ShardPosition } from "@millrace/model";
+import type { Shard } from "../catalog/shard.ts";
+import type { Stream } from "../catalog/stream.ts";
+import type { StreamsContext } from "../context.ts";
+
+/** Before the first record of a shard that was never trimmed. */
+export const FIRST_POSITION: ShardPosition = Object.freeze({ entryIndex: 1, recordIndex: 0 });
+
+export interface StoredRecord {
+  readonly sequenceNumber: string;
+  /** Service milliseconds. */
+  readonly arrivalMs: number;
+  /** UTF-8; empty when the record was put without a key. Shared: never write to it. */
+  readonly key: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+export interface ShardReadLimits {
+  readonly recordsMax: number;
+  /** Decoded data and keys. One record is always given, however large. */
+  readonly bytesMax: number;
+}
+
+export type ShardReadOutcome =
+  | {
+      readonly kind: "records";
+      readonly records: readonly StoredRecord[];
+      /** Data and keys. */
+      readonly bytes: number;
+      /** Where the next read goes on. */
+      readonly next: ShardPosition;
+      /** The shard is closed and everything in it was read. */
+      readonly ended: boolean;
+      /** How far the last record read is behind now; 0 when nothing follows it. */
+      readonly millisBehindLatest: number;
+    }
+  /** The shard was removed: its stream was deleted, or it is past retention. */
+  | { readonly kind: "gone" }
+  /** Records are lost or fail their checksum; they are never skipped. */
+  | {
+      readonly kind: "unreadable";
+      /** A sentence for the client that names the range of sequence numbers. */
+      readonly detail: string;
+      /** What the engine says about it, for the log. */
+      readonly cause: string;
+    };
+
+/**
+ * Reads records, in order and without gaps, that arrived within the stream's retention. A position before the
+ * oldest of them moves up to it. Reads until a limit or the tip is reached.
+ */
+export async function readShard(
+  context: StreamsContext,
+  stream: Stream,
+  shard: Shard,
+  from: ShardPosition,
+  { recordsMax, bytesMax }: ShardReadLimits,
+): Promise<ShardReadOutcome> {
+  const { engine, clock } = context;
+  const horizonMs = stream.horizonMs(clock.nowMs());
+  const records: StoredRecord[] = [];
+  let bytes = 0;
+  let { entryIndex, recordIndex } = from.entryIndex < 1 ? FIRST_POSITION : from;
+  let lastArrivalMs = 0;
+  let isFull = false;
+
+  while (!isFull) {
+    const bounds = engine.describe(shard.logId);
+    if (bounds === undefined) return { kind: "gone" };
+    if (entryIndex >= bounds.nextIndex) break;
+    const outcome = await engine.read(shard.logId, entryIndex, {
+      maxBytes: Math.max(1, bytesMax - bytes),
+      maxRecords: recordsMax - records.length + recordIndex,
+    });
+    if (outcome.kind === "gone") return outcome;
+    if (outcome.kind === "hole" || outcome.kind === "damaged") {
+      // What was read before it is given; the next read begins here and fails.
+      if (records.length > 0) break;
+      return unreadable(shard, outcome);
+    }
+    if (outcome.kind === "trimmed") {
+      ({ entryIndex, recordIndex } = { entryIndex: outcome.trimIndex, recordIndex: 0 });
+      continue;
+    }
+    for (const entry of outcome.entries) {
+      if (entry.arrivalMs < horizonMs) {
+        // Arrival is monotone: everything up to the first entry within retention is past it.
+        entryIndex = await engine.seek(shard.logId, horizonMs);
+        recordIndex = 0;
+        break;
+      }
+      const taken = takeRecords(shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
+      bytes += taken.bytes;
+      if (taken.nextRecordIndex > recordIndex) lastArrivalMs = entry.arrivalMs;
+      if (taken.nextRecordIndex < entry.recordCount) {
+        entryIndex = entry.index;
+        recordIndex = taken.nextRecordIndex;
+        isFull = true;
+        break;
+      }
+      entryIndex = entry.index + 1;
+      recordIndex = 0;
+    }
+    if (records.length >= recordsMax) isFull = true;
+  }
+
+  const bounds = engine.describe(shard.logId);
+  if (bounds === undefined) return { kind: "gone" };
+  const isAtTip = entryIndex >= bounds.nextIndex;
+  return {
+    kind: "records",
+    records,
+    bytes,
+    next: { entryIndex, recordIndex },
+    ended: isAtTip && bounds.endIndex !== undefined,
+    millisBehindLatest: isAtTip ? 0 : Math.max(0, Math.floor(clock.nowMs() - lastArrivalMs)),
+  };
+}
+
+/** Appends records of an entry, from `recordIndex` on, to `records`, while they fit. */
+function takeRecords(
+  shard: Shard,
+  entry: StoredEntry,
+  recordIndex: number,
+  records: StoredRecord[],
+  recordsMax: number,
+  bytesMax: number,
+): { readonly bytes: number; readonly nextRecordIndex: number } {
+  const { payload } = entry;
+  const { encoding, records: ranges } = readBatch(payload);
+  let bytes = 0;
+  let at = recordIndex;
+  for (; at < ranges.length && records.length < recordsMax; at += 1) {
+    const { keyStart, keyEnd, dataStart, dataEnd } = ranges[at]!;
+    const stored = payload.subarray(dataStart, dataEnd);
+    const data = encoding === BASE64 ? Buffer.from(Buffer.from(stored).toString("latin1"), "base64") : stored;
+    const size = data.length + keyEnd - keyStart;
+    if (records.length > 0 && bytes + size > bytesMax) break;
+    records.push({
+      sequenceNumber: shard.sequenceNumber(entry.index, at),
+      arrivalMs: entry.arrivalMs,
+      key: payload.subarray(keyStart, keyEnd),
+      data,
+    });
+    bytes += size;
+  }
+  // A position past the entry's last record is the start of the next entry.
+  return { bytes, nextRecordIndex: at };
+}
+
+/** Says what is lost in the words of the API; where it lies on the disk is for the log. */
+function unreadable(
+  shard: Shard,
+  outcome: Extract<ReadOutcome, { kind: "hole" | "damaged" }>,
+): Extract<ShardReadOutcome, { kind: "unreadable" }> {
+  const isHole = outcome.kind === "hole";
+  const { toIndex } = outcome;
+  const from = shard.sequenceNumber(isHole ? outcome.fromIndex : outcome.index, 0);
+  const upTo = toIndex === undefined ? "on" : `up to, not including, ${shard.sequenceNumber(toIndex, 0)}`;
+  const why = isHole ? "were lost to a damaged disk" : "cannot be read: what the disk holds is damaged";
+  return {
+    kind: "unreadable",
+    detail: `Records of ${shard.shardId} from ${from} ${upTo} ${why}.`,
+    cause: isHole ? "given up by a repair" : outcome.detail,
+  };
+}
+
+/** A read met what is lost or damaged: whoever runs the server must learn of it, and find the request. */
+export function logUnreadable(
+  { log }: StreamsContext,
+  { accountId, region, name }: Stream,
+  { shardId }: Shard,
+  { detail, cause }: Extract<ShardReadOutcome, { kind: "unreadable" }>,
+  requestId: string,
+): void {
+  log.error("records that were acknowledged cannot be read", {
+    requestId,
+    stream: name,
+    accountId,
+    region,
+    shardId,
+    detail,
+    cause,
+  });
+}

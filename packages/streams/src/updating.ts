@@ -1,0 +1,11 @@
+import type { StreamHeader } from "./catalog/records.ts";
+import type { StreamsContext } from "./context.ts";
+
+/** The header of a stream whose settings have changed: in force at once, and UPDATING for the transition delay. */
+export function updating(context: StreamsContext, header: StreamHeader, nowMs: number): StreamHeader {
+  return {
+    ...header,
+    status: "UPDATING",
+    pending: { kind: "settle", dueMs: nowMs + context.transitionDelayMs },
+  };
+}
