@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+import { nodeWorld, run } from "@millrace/cli";
+
+const code = await run(process.argv.slice(2), nodeWorld());
+// What was written to a pipe may still be on its way. After that the process ends even if something, an idle
+// connection for instance, could keep it alive.
+process.exitCode = code;
+process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

@@ -1,0 +1,46 @@
+import { DamagedJournalError, memoryEngine, openJournal } from "@millrace/log";
+import type { Journal, LogEngine } from "@millrace/log";
+import type { MemoryBudget, Runtime } from "@millrace/runtime";
+import { DamagedDataError } from "./damage/damage-text.ts";
+
+export interface EngineChoice {
+  readonly durability: "fsync" | "memory";
+  readonly dataDir: string;
+  readonly memory: MemoryBudget;
+  /** Service time, by which arrivals are stamped. */
+  readonly clock: { nowMs(): number };
+}
+
+export interface OpenedEngine {
+  readonly engine: LogEngine;
+  /** The same when it keeps something that can be backed up. */
+  readonly journal: Journal | undefined;
+}
+
+/**
+ * Opens what keeps the records.
+ *
+ * @throws {DamagedDataError}; `DirectoryInUseError` and `UnknownFormatError` of the journal.
+ */
+export async function openEngine(runtime: Runtime, choice: EngineChoice): Promise<OpenedEngine> {
+  const { clock, dataDir, durability, memory } = choice;
+  if (durability === "memory") {
+    runtime.log.warn(
+      "durability is memory: nothing is written to disk, and everything is lost when the server ends",
+    );
+    // Records are all that such a server holds, so they get the budget's size once more beside it. Past it
+    // puts are refused as on a full disk.
+    return { engine: memoryEngine({ clock, maxBytes: memory.limitBytes }), journal: undefined };
+  }
+  try {
+    const journal = await openJournal(runtime, {
+      directory: dataDir,
+      serviceClock: clock,
+      memory,
+      cacheBytes: Math.floor(memory.limitBytes / 2),
+    });
+    return { engine: journal, journal };
+  } catch (error) {
+    throw error instanceof DamagedJournalError ? new DamagedDataError(dataDir, error) : error;
+  }
+}
