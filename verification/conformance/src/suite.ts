@@ -1,0 +1,56 @@
+/** The words in which cases are written. */
+export {
+  newAccount,
+  patiently,
+  readShard,
+  readToEnd,
+  shard,
+  uniqueName,
+  until,
+  type Account,
+  type Stream,
+} from "./account.ts";
+export { CallError, type Answer, type Input } from "./client.ts";
+export {
+  burst,
+  meetsLimit,
+  mustNotBeNull,
+  offPattern,
+  refused,
+  refusedAsInvalid,
+  times,
+  tooLarge,
+  tooLong,
+  tooShort,
+  tooSmall,
+  violates,
+  violatesValues,
+  violation,
+} from "./expectations.ts";
+export {
+  arnOf,
+  injectedErrors,
+  member,
+  needsActiveStream,
+  ownCase,
+  refusesDeletingStream,
+  resourceAddressing,
+  specify,
+  streamAddressing,
+  timed,
+  unknownStream,
+  whileInState,
+} from "./operation.ts";
+export {
+  neverGiven,
+  patterns,
+  policyFor,
+  rateOfAccount,
+  rateOfShard,
+  rateOfStream,
+  readRateOfShard,
+  ring,
+  shardLevelMetrics,
+  text,
+  utf8,
+} from "./facts.ts";
