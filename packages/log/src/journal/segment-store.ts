@@ -175,6 +175,8 @@ export class SegmentStore {
       keepAsSpare &&
       segment.header.kind === "journal" &&
       segment.fileBytes >= this.#options.initialSegmentBytes &&
+      // A full disk's segment, or one from before the sizes were lowered, would never be taken again by size.
+      segment.fileBytes <= this.#options.maxSegmentBytes &&
       this.#spares.length < SPARES_MAX;
     if (reusable) {
       const path = `${this.directory}/spare-retired-${String(segment.number).padStart(12, "0")}.tmp`;
