@@ -62,6 +62,50 @@ export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEn
   return { payload, recordCount: records.length };
 }
 
+/** Records as ranges of bytes that they share; ends are exclusive. */
+export interface RecordRanges {
+  readonly keys: Uint8Array;
+  readonly data: Uint8Array;
+  keyStart(index: number): number;
+  keyEnd(index: number): number;
+  dataStart(index: number): number;
+  dataEnd(index: number): number;
+}
+
+/** {@link encodeBatch} for some of the records of a request, in the order of `indexes`, without an object for any of them. */
+export function encodeRanges(records: RecordRanges, indexes: readonly number[]): EncodedBatch {
+  if (indexes.length === 0 || indexes.length > RECORDS_PER_ENTRY_MAX) {
+    throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${indexes.length}`);
+  }
+  let byteLength = HEADER_BYTES;
+  for (const index of indexes) {
+    byteLength += RECORD_HEADER_BYTES;
+    byteLength += records.keyEnd(index) - records.keyStart(index);
+    byteLength += records.dataEnd(index) - records.dataStart(index);
+  }
+  const { keys, data } = records;
+  const payload = Buffer.allocUnsafe(byteLength);
+  payload[0] = RAW;
+  payload[1] = 0;
+  payload.writeUInt16LE(indexes.length, 2);
+  let at = HEADER_BYTES;
+  for (const index of indexes) {
+    const keyStart = records.keyStart(index);
+    const keyLength = records.keyEnd(index) - keyStart;
+    const dataStart = records.dataStart(index);
+    const dataEnd = records.dataEnd(index);
+    payload.writeUInt16LE(keyLength, at);
+    payload.writeUInt32LE(dataEnd - dataStart, at + 2);
+    at += RECORD_HEADER_BYTES;
+    // Keys are short: a loop is quicker than making a view for `set`.
+    for (let i = 0; i < keyLength; i += 1) payload[at + i] = keys[keyStart + i]!;
+    at += keyLength;
+    payload.set(data.subarray(dataStart, dataEnd), at);
+    at += dataEnd - dataStart;
+  }
+  return { payload, recordCount: indexes.length };
+}
+
 /** Where one record lies in its batch: ends are exclusive. */
 export interface RecordRange {
   keyStart: number;
@@ -79,6 +123,11 @@ export function readBatch(payload: Uint8Array): { encoding: BatchEncoding; recor
     throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
   }
   const count = view.readUInt16LE(2);
+  if (count === 0) throw new BatchFormatError("a batch holds at least one record");
+  // Before any room is made for them: a few bytes may speak of 65,535 records.
+  if (HEADER_BYTES + count * RECORD_HEADER_BYTES > view.length) {
+    throw new BatchFormatError(`a batch of ${view.length} bytes has no room for ${count} records`);
+  }
   const records: RecordRange[] = new Array(count);
   let at = HEADER_BYTES;
   for (let i = 0; i < count; i += 1) {

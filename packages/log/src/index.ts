@@ -2,6 +2,7 @@ export {
   BASE64,
   BatchFormatError,
   encodeBatch,
+  encodeRanges,
   RAW,
   readBatch,
   RECORDS_PER_ENTRY_MAX,

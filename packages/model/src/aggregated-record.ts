@@ -40,22 +40,24 @@ export function readAggregatedRecord(data: Uint8Array): readonly UserRecord[] | 
 
   const partitionKeys: string[] = [];
   const explicitHashKeys: string[] = [];
-  const records: Buffer[] = [];
   const whole = readMessage(message, (field, value) => {
-    if (typeof value === "number") return;
+    if (typeof value === "number") return true;
     if (field === 1) partitionKeys.push(value.toString());
     else if (field === 2) explicitHashKeys.push(value.toString());
-    else if (field === 3) records.push(value);
+    return true;
   });
   if (!whole) return undefined;
 
+  // Read again for the records, as the tables may stand behind them. A megabyte may speak of half a million
+  // records, so nothing is kept of them unread, and the first that is none ends it.
   const userRecords: UserRecord[] = [];
-  for (const [subSequenceNumber, record] of records.entries()) {
-    const userRecord = readUserRecord(record, subSequenceNumber, partitionKeys, explicitHashKeys);
-    if (userRecord === undefined) return undefined;
-    userRecords.push(userRecord);
-  }
-  return userRecords;
+  const valid = readMessage(message, (field, value) => {
+    if (field !== 3 || typeof value === "number") return true;
+    const userRecord = readUserRecord(value, userRecords.length, partitionKeys, explicitHashKeys);
+    if (userRecord !== undefined) userRecords.push(userRecord);
+    return userRecord !== undefined;
+  });
+  return valid ? userRecords : undefined;
 }
 
 function readUserRecord(
@@ -71,6 +73,7 @@ function readUserRecord(
     if (field === 1 && typeof value === "number") partitionKeyIndex = value;
     else if (field === 2 && typeof value === "number") explicitHashKeyIndex = value;
     else if (field === 3 && typeof value !== "number") data = value;
+    return true;
   });
   if (!whole || partitionKeyIndex === undefined || data === undefined) return undefined;
   const partitionKey = partitionKeys[partitionKeyIndex];
@@ -81,8 +84,8 @@ function readUserRecord(
   return { partitionKey, explicitHashKey, data, subSequenceNumber };
 }
 
-/** Visits the fields of a protobuf message; false when the bytes are not one. */
-function readMessage(bytes: Buffer, visit: (field: number, value: number | Buffer) => void): boolean {
+/** Visits the fields of a protobuf message; false when the bytes are not one, or when a visit gives false. */
+function readMessage(bytes: Buffer, visit: (field: number, value: number | Buffer) => boolean): boolean {
   let at = 0;
   const readVarint = (): number | undefined => {
     let value = 0;
@@ -103,7 +106,7 @@ function readMessage(bytes: Buffer, visit: (field: number, value: number | Buffe
       case 0: {
         const value = readVarint();
         if (value === undefined) return false;
-        visit(field, value);
+        if (!visit(field, value)) return false;
         break;
       }
       case 1:
@@ -112,7 +115,7 @@ function readMessage(bytes: Buffer, visit: (field: number, value: number | Buffe
       case 2: {
         const length = readVarint();
         if (length === undefined || at + length > bytes.length) return false;
-        visit(field, bytes.subarray(at, at + length));
+        if (!visit(field, bytes.subarray(at, at + length))) return false;
         at += length;
         break;
       }

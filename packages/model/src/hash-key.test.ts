@@ -4,6 +4,7 @@ import {
   areAdjacent,
   contains,
   HASH_KEY_MAX,
+  HashKeyColumn,
   hashKeyHex,
   hashKeyHexOf,
   hashKeyOf,
@@ -87,5 +88,43 @@ describe("hash key ranges", () => {
     const [first, , third] = tileRing(3);
     expect(mergeRanges(first!, third!)).toBeUndefined();
     expect(contains(WHOLE_RING, HASH_KEY_MAX)).toBe(true);
+  });
+});
+
+describe("a column of hash keys", () => {
+  const hexDigits = fc.bigInt({ min: 0n, max: HASH_KEY_MAX }).map((key) => hashKeyHex(key));
+
+  test("gives back what was set, and places keys as a single key is placed", () => {
+    fc.assert(
+      fc.property(hexDigits, fc.string(), (hashKey, key) => {
+        const column = new HashKeyColumn(3);
+        const bytes = Buffer.from(key);
+        column.set(1, hashKey);
+        column.place(2, bytes, 0, bytes.length);
+        expect([column.hex(0), column.hex(1), column.hex(2)]).toEqual([
+          "0".repeat(32),
+          hashKey,
+          hashKeyHexOf(key),
+        ]);
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test("compares as the numbers do", () => {
+    const near = fc.tuple(hexDigits, fc.bigInt({ min: -1n, max: 1n })).map(([hashKey, step]) => {
+      const moved = BigInt(`0x${hashKey}`) + step;
+      return [hashKey, hashKeyHex(moved < 0n || moved > HASH_KEY_MAX ? 0n : moved)] as const;
+    });
+    fc.assert(
+      fc.property(fc.oneof(near, fc.tuple(hexDigits, hexDigits)), ([one, other]) => {
+        const column = new HashKeyColumn(1);
+        const others = new HashKeyColumn(2);
+        column.set(0, one);
+        others.set(1, other);
+        expect(column.isAbove(0, others, 1)).toBe(BigInt(`0x${one}`) > BigInt(`0x${other}`));
+      }),
+      { seed: 1 },
+    );
   });
 });

@@ -6,6 +6,7 @@ export {
   areAdjacent,
   contains,
   HASH_KEY_MAX,
+  HashKeyColumn,
   hashKeyHex,
   hashKeyHexOf,
   hashKeyOf,
@@ -17,6 +18,7 @@ export {
   WHOLE_RING,
 } from "./hash-key.ts";
 export type { HashKey, HashKeyHex, HashKeyRange } from "./hash-key.ts";
+export { RecordColumns } from "./record-columns.ts";
 export { openPaginationToken, sealPaginationToken } from "./pagination-token.ts";
 export type { PaginationToken } from "./pagination-token.ts";
 export { openToken, sealToken } from "./sealed-token.ts";

@@ -32,7 +32,15 @@ export function openPaginationToken<Page>(
 ): PaginationToken<Page> | undefined {
   const payload = openToken(secret, `next token ${purpose}`, text);
   if (payload === undefined) return undefined;
-  // The MAC vouches that this JSON is ours.
-  const { v, e, p } = JSON.parse(Buffer.from(payload).toString()) as { v: number; e: number; p: Page };
-  return v === VERSION ? { expiresMs: e, page: p } : undefined;
+  const sealed = parse<Page>(Buffer.from(payload).toString());
+  return sealed?.v === VERSION ? { expiresMs: sealed.e, page: sealed.p } : undefined;
+}
+
+/** The MAC vouches that the payload is ours, and its version for what is in it; another version's may be anything. */
+function parse<Page>(json: string): { v: number; e: number; p: Page } | null | undefined {
+  try {
+    return JSON.parse(json) as { v: number; e: number; p: Page } | null;
+  } catch {
+    return undefined;
+  }
 }

@@ -49,11 +49,14 @@ export function parseSequenceNumber(text: string): SequenceNumber | undefined {
   const value = BigInt(text);
   if (value >> 184n !== 2n) return undefined;
   if (field(value, 112n, 36n) !== 0n) return undefined;
+  const generation = Number(field(value, 148n, 36n));
   const shardIndex = Number(field(value, 80n, 32n));
   const entryIndex = field(value, 16n, 64n);
-  if (shardIndex > SHARD_INDEX_MAX || entryIndex > Number.MAX_SAFE_INTEGER) return undefined;
+  // Some numbers of the generation behind the last one begin with 49 too.
+  if (generation > GENERATION_MAX || shardIndex > SHARD_INDEX_MAX) return undefined;
+  if (entryIndex > Number.MAX_SAFE_INTEGER) return undefined;
   return {
-    generation: Number(field(value, 148n, 36n)),
+    generation,
     shardIndex,
     entryIndex: Number(entryIndex),
     recordIndex: Number(field(value, 0n, 16n)),

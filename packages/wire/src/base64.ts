@@ -15,13 +15,29 @@ export function decodeBase64(text: string): Buffer | undefined {
   // The decoder of the platform skips what it does not know, so a stray character shows as a missing
   // byte. It also takes the URL alphabet, which has to be looked for.
   if (bytes.length !== (length / 4) * 3 - padCount) return undefined;
-  if (text.includes("-") || text.includes("_")) return undefined;
-  if (padCount > 0) {
-    const lastValue = valueOf(text.charCodeAt(length - padCount - 1));
-    const strayBits = padCount === 1 ? 0b11 : 0b1111;
-    if ((lastValue & strayBits) !== 0) return undefined;
-  }
-  return bytes;
+  return isCanonical(text, padCount) ? bytes : undefined;
+}
+
+/** What is left to check of text that decodes to as many bytes as its length says. */
+function isCanonical(text: string, padCount: number): boolean {
+  if (text.includes("-") || text.includes("_")) return false;
+  if (padCount === 0) return true;
+  const lastValue = valueOf(text.charCodeAt(text.length - padCount - 1));
+  const strayBits = padCount === 1 ? 0b11 : 0b1111;
+  return (lastValue & strayBits) === 0;
+}
+
+/**
+ * Decodes `text` to `target`, from `at` on, which must have room for it. Returns how many bytes it is, or -1 when
+ * `text` is not strictly canonical; then something may have been written all the same.
+ */
+export function decodeBase64Into(text: string, target: Buffer, at: number): number {
+  const length = text.length;
+  if (length % 4 !== 0) return -1;
+  const padCount = paddingOf(text);
+  const sizeBytes = (length / 4) * 3 - padCount;
+  if (target.write(text, at, "base64") !== sizeBytes || !isCanonical(text, padCount)) return -1;
+  return sizeBytes;
 }
 
 /** Why `text`, for which {@link decodeBase64} gave nothing, is no base64. */

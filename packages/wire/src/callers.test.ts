@@ -83,11 +83,6 @@ describe("callersFromHeaders", () => {
     });
   });
 
-  test("the signal of the request is handed on", async () => {
-    const { signal } = new AbortController();
-    expect((await callerOf({ ...requestOf({}), signal })).signal).toBe(signal);
-  });
-
   test.each([
     [
       "a/b/c/d",

@@ -49,7 +49,6 @@ export function callersFromHeaders(options: CallersOptions = {}): Callers {
       sourceIp: request.remoteAddress,
       viaTls: request.viaTls,
       requestId,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
     };
   };
 }

@@ -40,6 +40,8 @@ import {
   xmlUnknownOperationReply,
 } from "./protocol-answers.ts";
 import type { Reply } from "./protocol-answers.ts";
+import { QuickDecoder } from "./put-records/scan.ts";
+import { ScannedPutRecords } from "./put-records/scanned-input.ts";
 import { SerializationFault } from "./serialization-fault.ts";
 
 /**
@@ -120,9 +122,12 @@ export function createService<S extends Service>(options: ServiceOptions<S>): Wi
 class Dispatcher {
   readonly #options: ServiceOptions<Service>;
   readonly #entries: ReadonlyMap<string, Entry>;
+  /** None with an intercept, which may keep what it was given for longer than the bytes are valid. */
+  readonly #quick: QuickDecoder | undefined;
 
   constructor(options: ServiceOptions<Service>) {
     this.#options = options;
+    this.#quick = options.intercept === undefined ? new QuickDecoder() : undefined;
     const { contract, handlers } = options;
     this.#entries = new Map(
       Object.entries(contract.operations).map(([name, operation]) => [
@@ -170,6 +175,8 @@ class Dispatcher {
 
     try {
       if (entry !== undefined) {
+        const scanned = this.#quick?.decode(entry.operation, format.name, body);
+        if (scanned !== undefined) return { entry, format, input: scanned, fault: undefined };
         const input: unknown = format.decode(body, entry.operation.input);
         return { entry, format, input, fault: undefined };
       }
@@ -189,16 +196,15 @@ class Dispatcher {
     try {
       const caller = await this.#options.callers(request, input, requestId);
       if (fault !== undefined) return serializationReply(format, fault);
-      const broken = violations(operation.input, input as object);
-      if (broken.length > 0) {
-        throw new ServiceError("ValidationException", validationMessage(broken));
-      }
+      if (!(input instanceof ScannedPutRecords)) refuseViolations(operation, input as object);
       const { intercept } = this.#options;
       const next = (changed: unknown = input) => entry.handle(caller, changed);
       const output = intercept === undefined ? await next() : await intercept(caller, operation, input, next);
       return this.#answer(entry, format, output, requestId);
     } catch (error) {
       return errorReply(format, this.#refusalOf(error, operation, requestId));
+    } finally {
+      ScannedPutRecords.release(input);
     }
   }
 
@@ -259,6 +265,11 @@ class Dispatcher {
       ? xmlUnknownOperationReply()
       : xmlReply("AccessDeniedException", "Unable to determine service/operation name to be authorized");
   }
+}
+
+function refuseViolations(operation: Operation, input: object): void {
+  const broken = violations(operation.input, input);
+  if (broken.length > 0) throw new ServiceError("ValidationException", validationMessage(broken));
 }
 
 /** Codes of the checks before the handler, which no contract lists. */

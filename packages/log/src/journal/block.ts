@@ -3,6 +3,7 @@
  * side. The writer fills it in queue order; {@link Block.encode} gives the bytes.
  */
 import type { EncodedBatch } from "../entry-codec.ts";
+import type { BlockBytes, BlockMemory } from "./block-memory.ts";
 import type { Row } from "./footer.ts";
 import {
   alignUp,
@@ -52,15 +53,17 @@ export class Block {
 
   /** The bytes of the block, padded to whole pages; fills {@link rows} with offsets inside it. */
   encode(
+    memory: BlockMemory,
     salt: bigint,
     header: { flags: number; commit: number; durableUpTo: number; epoch: number; serviceMs: number },
-  ): Buffer {
+  ): BlockBytes {
     let length = 0;
     for (const { payload } of this.changes) length += ENTRY_HEADER_BYTES + payload.length;
     for (const { entries } of this.#groups.values()) {
       for (const { batch } of entries) length += ENTRY_HEADER_BYTES + batch.payload.length;
     }
-    const bytes = Buffer.allocUnsafeSlow(alignUp(BLOCK_HEADER_BYTES + length));
+    const place = memory.take(alignUp(BLOCK_HEADER_BYTES + length));
+    const { bytes } = place;
     bytes.fill(0, BLOCK_HEADER_BYTES + length);
     const crcs: number[] = [];
     let at = BLOCK_HEADER_BYTES;
@@ -73,7 +76,7 @@ export class Block {
       entryCount: this.entryCount,
       entriesCrc: entriesCrc(crcs),
     });
-    return bytes;
+    return place;
   }
 
   #encodeChanges(bytes: Buffer, from: number, crcs: number[], serviceMs: number): number {

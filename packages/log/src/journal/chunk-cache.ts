@@ -3,13 +3,20 @@
  * just read. Holds no more than the memory budget lets it.
  */
 import type { MemoryBudget } from "@millrace/runtime";
+import type { Slab } from "./block-memory.ts";
 import type { Segment } from "./segment.ts";
 
 /** Files stay below 2^32 bytes, so this is unique while segment numbers stay below 2^21. */
 const OFFSETS_PER_SEGMENT = 0x1_0000_0000;
 
+interface Cached {
+  readonly bytes: Buffer;
+  /** What the bytes lie in, if that is used again. */
+  readonly slab: Slab | undefined;
+}
+
 export class ChunkCache {
-  readonly #chunks = new Map<number, Buffer>();
+  readonly #chunks = new Map<number, Cached>();
   readonly #budget: MemoryBudget;
   readonly #maxBytes: number;
   readonly #stopListening: () => void;
@@ -26,27 +33,31 @@ export class ChunkCache {
   }
 
   get(segment: Segment, offset: number): Buffer | undefined {
-    return this.#chunks.get(segment.number * OFFSETS_PER_SEGMENT + offset);
+    const cached = this.#chunks.get(segment.number * OFFSETS_PER_SEGMENT + offset);
+    cached?.slab?.lend();
+    return cached?.bytes;
   }
 
   /** Keeps a chunk if there is room for it, at the cost of the oldest. */
-  put(segment: Segment, offset: number, chunk: Buffer): void {
+  put(segment: Segment, offset: number, chunk: Buffer, slab?: Slab): void {
     const key = segment.number * OFFSETS_PER_SEGMENT + offset;
     if (this.#chunks.has(key) || chunk.length > this.#maxBytes) return;
     if (this.#bytes + chunk.length > this.#maxBytes) this.#evict(this.#bytes + chunk.length - this.#maxBytes);
     if (!this.#budget.tryReserve(chunk.length)) return;
-    this.#chunks.set(key, chunk);
+    slab?.hold();
+    this.#chunks.set(key, { bytes: chunk, slab });
     this.#bytes += chunk.length;
   }
 
   #evict(wantedBytes: number): number {
     let freed = 0;
-    for (const [key, chunk] of this.#chunks) {
+    for (const [key, { bytes, slab }] of this.#chunks) {
       if (freed >= wantedBytes) break;
       this.#chunks.delete(key);
-      this.#bytes -= chunk.length;
-      freed += chunk.length;
-      this.#budget.release(chunk.length);
+      this.#bytes -= bytes.length;
+      freed += bytes.length;
+      slab?.release();
+      this.#budget.release(bytes.length);
     }
     return freed;
   }

@@ -178,6 +178,25 @@ describe("giving disk back", () => {
   });
 });
 
+describe("memory that is used again", () => {
+  test("what a reader was given stays as it was, however much is written afterwards", async () => {
+    const journal = await open(outside(inMemoryFiles()), {
+      initialSegmentBytes: 16 << 20,
+      maxSegmentBytes: 16 << 20,
+      cacheBytes: 1 << 20,
+    });
+    const logId = await fill(journal, 3);
+    const outcome = await journal.read(logId, 1, ALL);
+    if (outcome.kind !== "entries") throw new Error(outcome.kind);
+    const kept = outcome.entries.map(({ payload }) => payload);
+    const copies = kept.map((payload) => Buffer.from(payload));
+    // Several times what is ever put together in one piece of memory.
+    await fill(journal, 120, 300 << 10);
+    expect(kept.map((payload) => Buffer.from(payload))).toEqual(copies);
+    await journal.close();
+  });
+});
+
 describe("many starts", () => {
   test("do not leave a file each: small segments are joined", async () => {
     const runtime = outside(inMemoryFiles());

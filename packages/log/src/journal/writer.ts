@@ -10,6 +10,7 @@ import type { AppendOutcome, CommitOutcome, StateChange } from "../log-engine.ts
 import type { ChunkCache } from "./chunk-cache.ts";
 import { endProcess, writeFully } from "./file-io.ts";
 import { Block } from "./block.ts";
+import { BlockMemory, type BlockBytes } from "./block-memory.ts";
 import { alignUp, BLOCK_HEADER_BYTES, ENTRY_HEADER_BYTES, FLAG_CONFIRM } from "./format.ts";
 import type { CommittedChange, KeyedState } from "./keyed-state.ts";
 import type { AppendItem, ChangeItem, QueueItem, WriterChange } from "./queue-item.ts";
@@ -53,6 +54,7 @@ export class Writer {
   readonly #logs: ShardLogs;
   readonly #state: KeyedState;
   readonly #cache: ChunkCache;
+  readonly #memory = new BlockMemory();
   readonly #epoch: number;
   readonly #idleConfirmMs: number;
   #segment: Segment;
@@ -172,7 +174,9 @@ export class Writer {
     this.#running = true;
     this.#unconfirmed = false;
     const block = new Block();
-    await this.#writeDurably(block.encode(this.#segment.header.salt, this.#header(flags)));
+    const { bytes, slab } = block.encode(this.#memory, this.#segment.header.salt, this.#header(flags));
+    await this.#writeDurably(bytes);
+    slab?.release();
     this.#running = false;
     if (this.#queue.length > 0) this.#wake();
     for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -183,12 +187,13 @@ export class Writer {
     if (!roomy) return;
     const block = this.#gather();
     if (block.entryCount > 0) {
-      const bytes = block.encode(this.#segment.header.salt, this.#header(0));
+      const place = block.encode(this.#memory, this.#segment.header.salt, this.#header(0));
       const segment = this.#segment;
       const offset = segment.endOffset;
-      await this.#writeDurably(bytes);
+      await this.#writeDurably(place.bytes);
       this.#unconfirmed = true;
-      this.#publish(block, segment, offset, bytes);
+      this.#publish(block, segment, offset, place);
+      place.slab?.release();
     }
     // Answers to what was bounced wait for this block too: whoever asks again must see what bounced it.
     for (const settle of block.bounced) settle();
@@ -340,7 +345,7 @@ export class Writer {
   }
 
   /** The block is durable: shows it to readers, then answers whoever waits for it. */
-  #publish(block: Block, segment: Segment, offset: number, bytes: Buffer): void {
+  #publish(block: Block, segment: Segment, offset: number, { bytes, slab }: BlockBytes): void {
     const touched = new Set<ShardLog>();
     for (const { change } of block.changes) {
       this.#state.apply(change);
@@ -352,7 +357,7 @@ export class Writer {
       segment.addRow(placed);
       if (log === undefined) continue;
       log.addRow(segment, placed);
-      this.#cache.put(segment, placed.offset, bytes.subarray(row.offset, row.offset + row.length));
+      this.#cache.put(segment, placed.offset, bytes.subarray(row.offset, row.offset + row.length), slab);
       touched.add(log);
     }
     for (const settle of block.settled) settle();

@@ -1,4 +1,5 @@
 import { memoryEngine } from "@millrace/log";
+import { HashKeyColumn } from "@millrace/model";
 import { describe, expect, test } from "vitest";
 import { Catalog } from "./catalog.ts";
 import type { StreamHeader } from "./records.ts";
@@ -56,8 +57,11 @@ describe("catalog", () => {
       const stream = view.find(NAME)!;
       expect(view.findByIncarnation(HEADER.incarnation)).toBe(stream);
       expect(stream.openShards().map(({ shardIndex }) => shardIndex)).toEqual([0, 1]);
-      expect(stream.openShardOf(`7${"f".repeat(31)}`)?.shardIndex).toBe(0);
-      expect(stream.openShardOf(`8${"0".repeat(31)}`)?.shardIndex).toBe(1);
+      const hashKeys = new HashKeyColumn(2);
+      hashKeys.set(0, `7${"f".repeat(31)}`);
+      hashKeys.set(1, `8${"0".repeat(31)}`);
+      expect(stream.openShardOf(hashKeys, 0)?.shardIndex).toBe(0);
+      expect(stream.openShardOf(hashKeys, 1)?.shardIndex).toBe(1);
       expect(view.namesOf(NAME.accountId, NAME.region)).toEqual(["s"]);
     }
   });

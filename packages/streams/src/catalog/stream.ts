@@ -1,5 +1,4 @@
-import type { HashKeyHex } from "@millrace/model";
-import { isRetained, streamArn } from "@millrace/model";
+import { HashKeyColumn, isRetained, streamArn } from "@millrace/model";
 import type { ConsumerRow, ShardRow, StreamHeader, StreamName } from "./records.ts";
 import { Shard } from "./shard.ts";
 
@@ -26,6 +25,8 @@ export class Stream implements StreamName {
   #inOrder: Shard[] = [];
   /** The open ones in order of the ring. */
   #open: Shard[] = [];
+  /** The last hash key of each of them. */
+  #openEnds = new HashKeyColumn(0);
   #openIsStale = false;
   #waiters: (() => void)[] = [];
   #turn = -1;
@@ -86,19 +87,21 @@ export class Stream implements StreamName {
     if (this.#openIsStale) {
       this.#open = this.#inOrder.filter((shard) => shard.isOpen);
       this.#open.sort((one, other) => (one.row.startingHashKey < other.row.startingHashKey ? -1 : 1));
+      this.#openEnds = new HashKeyColumn(this.#open.length);
+      for (const [index, { row }] of this.#open.entries()) this.#openEnds.set(index, row.endingHashKey);
       this.#openIsStale = false;
     }
     return this.#open;
   }
 
-  /** The open shard whose range holds the hash key; undefined while the stream has no shards. */
-  openShardOf(hashKey: HashKeyHex): Shard | undefined {
+  /** The open shard whose range holds the hash key at `index`; undefined while the stream has no shards. */
+  openShardOf(hashKeys: HashKeyColumn, index: number): Shard | undefined {
     const open = this.openShards();
     let low = 0;
     let high = open.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (open[middle]!.row.endingHashKey < hashKey) low = middle + 1;
+      if (hashKeys.isAbove(index, this.#openEnds, middle)) low = middle + 1;
       else high = middle;
     }
     return open[low];

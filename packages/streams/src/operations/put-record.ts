@@ -5,17 +5,17 @@ import type { Stream } from "../catalog/stream.ts";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import { putRecords } from "../shards/put.ts";
-import { recordToPut } from "../shards/records-to-put.ts";
+import { recordsToPut } from "../shards/records-to-put.ts";
 import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
 
 /** Writes one record to the shard that owns the hash of its partition key. */
 export const putRecord = handle(PutRecord, async (context, input, { caller, failure }) => {
   const stream = findServingStream(context, input, caller, failure);
-  const record = recordToPut(context, stream, input, failure);
+  const records = recordsToPut(context, stream, [input], failure);
   refuseInvalidOrdering(stream, input.SequenceNumberForOrdering, failure);
   if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
 
-  const [outcome] = await putRecords(context, stream, [record]);
+  const [outcome] = await putRecords(context, stream, records);
   switch (outcome!.kind) {
     case "stored":
       return {

@@ -1,15 +1,21 @@
 import { PutRecords } from "@millrace/api";
+import { recordColumnsOf } from "@millrace/wire";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
-import { putRecords as put, sizeOfRecord } from "../shards/put.ts";
-import { recordToPut } from "../shards/records-to-put.ts";
+import { putRecords as put } from "../shards/put.ts";
+import { columnsToPut, recordsToPut } from "../shards/records-to-put.ts";
 import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
 
 /** Writes up to 500 records; each succeeds or fails by itself, and is answered in its place. */
 export const putRecords = handle(PutRecords, async (context, input, { caller, failure }) => {
   const stream = findServingStream(context, input, caller, failure);
-  const records = input.Records.map((record) => recordToPut(context, stream, record, failure));
-  const bytes = records.reduce((sum, record) => sum + sizeOfRecord(record), 0);
+  const columns = recordColumnsOf(input);
+  const records =
+    columns === undefined
+      ? recordsToPut(context, stream, input.Records, failure)
+      : columnsToPut(context, stream, columns, failure);
+  let bytes = 0;
+  for (let index = 0; index < records.columns.count; index += 1) bytes += records.columns.sizeOf(index);
   if (bytes > context.limits.putRecordsBytesMax) {
     throw failure("InvalidArgumentException", "Records size exceeds 10 MB limit");
   }

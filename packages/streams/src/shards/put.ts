@@ -1,17 +1,10 @@
 /** Records into shards: routing, the shard's rate, one log entry per shard, and the race with a close. */
-import type { HashKeyHex } from "@millrace/model";
-import { encodeBatch } from "@millrace/log";
+import { encodeRanges } from "@millrace/log";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
 import { throttleOf } from "../context.ts";
-
-export interface RecordToPut {
-  /** UTF-8 of the partition key; undefined when the record has none. */
-  readonly key: Uint8Array | undefined;
-  readonly data: Uint8Array;
-  readonly hashKey: HashKeyHex;
-}
+import type { RecordsToPut } from "./records-to-put.ts";
 
 export type PutOutcome =
   | { readonly kind: "stored"; readonly shard: Shard; readonly sequenceNumber: string }
@@ -20,11 +13,6 @@ export type PutOutcome =
   /** The stream was deleted meanwhile. */
   | { readonly kind: "gone" };
 
-/** What a record counts against limits: decoded data and key. */
-export function sizeOfRecord({ key, data }: Pick<RecordToPut, "key" | "data">): number {
-  return data.length + (key?.length ?? 0);
-}
-
 /**
  * Stores records, each in the shard that owns its hash key, and resolves with their outcomes, in order, when
  * all that could be stored is durable. Records of one shard keep their order and share one log entry.
@@ -32,62 +20,62 @@ export function sizeOfRecord({ key, data }: Pick<RecordToPut, "key" | "data">): 
 export async function putRecords(
   context: StreamsContext,
   stream: Stream,
-  records: readonly RecordToPut[],
+  records: RecordsToPut,
 ): Promise<PutOutcome[]> {
-  const outcomes: PutOutcome[] = Array.from({ length: records.length });
+  const { columns, hashKeys } = records;
+  const outcomes: PutOutcome[] = Array.from({ length: columns.count });
   const nowMs = context.clock.nowMs();
-  const admitted: number[] = [];
-  for (const [index, record] of records.entries()) {
-    const shard = stream.openShardOf(record.hashKey);
+  const byShard = new Map<Shard, number[]>();
+  for (let index = 0; index < columns.count; index += 1) {
+    const shard = stream.openShardOf(hashKeys, index);
     if (shard === undefined) {
       outcomes[index] = { kind: "gone" };
       continue;
     }
-    const exceeded = throttleOf(context, shard).exceededByWrite(sizeOfRecord(record), nowMs);
-    if (exceeded === undefined) admitted.push(index);
+    const exceeded = throttleOf(context, shard).exceededByWrite(columns.sizeOf(index), nowMs);
+    if (exceeded === undefined) addTo(byShard, shard, index);
     else {
       outcomes[index] = { kind: "throttled", shard };
       context.meter.throttled(stream, shard, exceeded, 1);
     }
   }
-  await store(context, stream, records, admitted, outcomes);
+  await appendAll(context, stream, records, byShard, outcomes);
   return outcomes;
 }
 
-async function store(
+function addTo(byShard: Map<Shard, number[]>, shard: Shard, index: number): void {
+  const mates = byShard.get(shard);
+  if (mates === undefined) byShard.set(shard, [index]);
+  else mates.push(index);
+}
+
+/** Settles only when nobody looks at the records any more: their bytes may be used again afterwards. */
+async function appendAll(
   context: StreamsContext,
   stream: Stream,
-  records: readonly RecordToPut[],
-  indexes: readonly number[],
+  records: RecordsToPut,
+  byShard: ReadonlyMap<Shard, readonly number[]>,
   outcomes: PutOutcome[],
 ): Promise<void> {
-  const byShard = new Map<Shard, number[]>();
-  for (const index of indexes) {
-    const shard = stream.gone ? undefined : stream.openShardOf(records[index]!.hashKey);
-    if (shard === undefined) {
-      outcomes[index] = { kind: "gone" };
-      continue;
-    }
-    const mates = byShard.get(shard);
-    if (mates === undefined) byShard.set(shard, [index]);
-    else mates.push(index);
-  }
   const appends: Promise<void>[] = [];
-  for (const [shard, mates] of byShard)
+  for (const [shard, mates] of byShard) {
     appends.push(append(context, stream, shard, records, mates, outcomes));
-  await Promise.all(appends);
+  }
+  for (const result of await Promise.allSettled(appends)) {
+    if (result.status === "rejected") throw result.reason;
+  }
 }
 
 async function append(
   context: StreamsContext,
   stream: Stream,
   shard: Shard,
-  records: readonly RecordToPut[],
+  records: RecordsToPut,
   indexes: readonly number[],
   outcomes: PutOutcome[],
 ): Promise<void> {
-  const batch = encodeBatch(indexes.map((index) => records[index]!));
-  const outcome = await context.engine.append(shard.logId, batch);
+  const { columns, hashKeys } = records;
+  const outcome = await context.engine.append(shard.logId, encodeRanges(columns, indexes));
   switch (outcome.kind) {
     case "appended": {
       const traffic = context.traffic.of(stream, shard);
@@ -96,9 +84,9 @@ async function append(
       for (const [recordIndex, index] of indexes.entries()) {
         const sequenceNumber = shard.sequenceNumber(outcome.index, recordIndex);
         outcomes[index] = { kind: "stored", shard, sequenceNumber };
-        const sizeBytes = sizeOfRecord(records[index]!);
+        const sizeBytes = columns.sizeOf(index);
         bytes += sizeBytes;
-        traffic?.note(isAuto ? undefined : records[index]!.hashKey, sizeBytes);
+        traffic?.note(isAuto ? undefined : hashKeys.hex(index), sizeBytes);
       }
       context.meter.incoming(stream, shard, indexes.length, bytes);
       return;
@@ -107,9 +95,24 @@ async function append(
       // The shard closed before our turn: the records belong to its children. They are known here as soon
       // as the close is durable. The children's rates are not charged, the parent's were.
       while (shard.isOpen && !stream.gone) await stream.nextChange();
-      return store(context, stream, records, indexes, outcomes);
+      return appendAll(context, stream, records, routeAgain(stream, records, indexes, outcomes), outcomes);
     case "read-only":
     case "unknown":
       for (const index of indexes) outcomes[index] = { kind: "failed", shard, reason: outcome.reason };
   }
+}
+
+function routeAgain(
+  stream: Stream,
+  { hashKeys }: RecordsToPut,
+  indexes: readonly number[],
+  outcomes: PutOutcome[],
+): Map<Shard, number[]> {
+  const byShard = new Map<Shard, number[]>();
+  for (const index of indexes) {
+    const shard = stream.gone ? undefined : stream.openShardOf(hashKeys, index);
+    if (shard === undefined) outcomes[index] = { kind: "gone" };
+    else addTo(byShard, shard, index);
+  }
+  return byShard;
 }

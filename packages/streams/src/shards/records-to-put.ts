@@ -1,11 +1,9 @@
-/** From a record in a request to a record that can be put: its size, its key, its place on the ring. */
+/** From the records of a request to records that can be put: their sizes, keys, and places on the ring. */
 import type { ServiceError } from "@millrace/api";
 import type { HashKeyHex } from "@millrace/model";
-import { hashKeyHex, hashKeyHexOf, parseHashKey, WHOLE_RING } from "@millrace/model";
+import { HashKeyColumn, hashKeyHex, parseHashKey, RecordColumns, WHOLE_RING } from "@millrace/model";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
-import type { RecordToPut } from "./put.ts";
-import { sizeOfRecord } from "./put.ts";
 
 export interface RecordInput {
   readonly Data: Uint8Array;
@@ -13,47 +11,92 @@ export interface RecordInput {
   readonly ExplicitHashKey?: string;
 }
 
-export function recordToPut(
+/** Records whose places are known. */
+export interface RecordsToPut {
+  readonly columns: RecordColumns;
+  readonly hashKeys: HashKeyColumn;
+}
+
+type Refuse = (code: "InvalidArgumentException", message: string) => ServiceError;
+
+/** Places records that came as objects. */
+export function recordsToPut(
   context: StreamsContext,
   stream: Stream,
-  input: RecordInput,
-  failure: (code: "InvalidArgumentException", message: string) => ServiceError,
-): RecordToPut {
-  const key = input.PartitionKey === undefined ? undefined : Buffer.from(input.PartitionKey, "utf8");
+  inputs: readonly RecordInput[],
+  failure: Refuse,
+): RecordsToPut {
+  const columns = RecordColumns.of(
+    inputs.map(({ PartitionKey, Data }) => ({
+      key: PartitionKey === undefined ? undefined : Buffer.from(PartitionKey, "utf8"),
+      data: Data,
+    })),
+  );
+  const hashKeys = new HashKeyColumn(columns.count);
+  for (const [index, input] of inputs.entries()) {
+    place(context, stream, { columns, hashKeys }, index, input, failure);
+    refuseTooLarge(stream, columns, index, failure);
+  }
+  return { columns, hashKeys };
+}
+
+/** Places records of which each has a partition key and none an explicit hash key. */
+export function columnsToPut(
+  context: StreamsContext,
+  stream: Stream,
+  columns: RecordColumns,
+  failure: Refuse,
+): RecordsToPut {
+  const hashKeys = new HashKeyColumn(columns.count);
   const isAuto = stream.header.recordDistribution === "AUTO";
-  let hashKey: string;
-  if (isAuto) {
+  for (let index = 0; index < columns.count; index += 1) {
+    if (isAuto) hashKeys.set(index, hashKeyInTurn(context, stream));
+    else hashKeys.place(index, columns.keys, columns.keyStart(index), columns.keyEnd(index));
+    refuseTooLarge(stream, columns, index, failure);
+  }
+  return { columns, hashKeys };
+}
+
+function place(
+  context: StreamsContext,
+  stream: Stream,
+  { columns, hashKeys }: RecordsToPut,
+  index: number,
+  { PartitionKey, ExplicitHashKey }: RecordInput,
+  failure: Refuse,
+): void {
+  if (stream.header.recordDistribution === "AUTO") {
     // The service distributes; what the producer says about the place is ignored.
-    hashKey = hashKeyInTurn(context, stream);
-  } else if (key === undefined) {
+    hashKeys.set(index, hashKeyInTurn(context, stream));
+  } else if (PartitionKey === undefined) {
     throw failure(
       "InvalidArgumentException",
       `PartitionKey must be provided: stream ${stream.name} under account ${stream.accountId} ` +
         "has the record distribution strategy USER_PARTITION_KEY.",
     );
-  } else if (input.ExplicitHashKey !== undefined) {
-    const explicit = parseHashKey(input.ExplicitHashKey);
+  } else if (ExplicitHashKey === undefined) {
+    hashKeys.place(index, columns.keys, columns.keyStart(index), columns.keyEnd(index));
+  } else {
+    const explicit = parseHashKey(ExplicitHashKey);
     if (explicit === undefined) {
       throw failure(
         "InvalidArgumentException",
         "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. " +
-          `Specified value was ${input.ExplicitHashKey}`,
+          `Specified value was ${ExplicitHashKey}`,
       );
     }
-    hashKey = hashKeyHex(explicit);
-  } else {
-    hashKey = hashKeyHexOf(key);
+    hashKeys.set(index, hashKeyHex(explicit));
   }
-  const record: RecordToPut = { key, data: input.Data, hashKey };
+}
+
+function refuseTooLarge(stream: Stream, columns: RecordColumns, index: number, failure: Refuse): void {
   const { maxRecordSizeKiB } = stream.header;
-  if (sizeOfRecord(record) > maxRecordSizeKiB * 1_024) {
-    throw failure(
-      "InvalidArgumentException",
-      `Record of ${sizeOfRecord(record)} bytes exceeds the maximum record size of ${maxRecordSizeKiB} KiB ` +
-        `of stream ${stream.name} under account ${stream.accountId}.`,
-    );
-  }
-  return record;
+  if (columns.sizeOf(index) <= maxRecordSizeKiB * 1_024) return;
+  throw failure(
+    "InvalidArgumentException",
+    `Record of ${columns.sizeOf(index)} bytes exceeds the maximum record size of ${maxRecordSizeKiB} KiB ` +
+      `of stream ${stream.name} under account ${stream.accountId}.`,
+  );
 }
 
 /** Somewhere in the range of the open shard whose turn it is: were it split meanwhile, its children share. */

@@ -1,0 +1,32 @@
+/**
+ * Memory for the length of a request, used again by the next: fresh memory costs more than filling it, since the
+ * kernel clears each page at its first touch.
+ */
+
+/** Smaller ones cost little. */
+const POOLED_BYTES_MIN = 64 * 1024;
+/** What lies idle in a pool at most. */
+const IDLE_BYTES_MAX = 32 * 1024 * 1024;
+
+export class BytePool {
+  readonly #idle = new Map<number, Buffer[]>();
+  #idleBytes = 0;
+
+  /** At least `sizeBytes`, with whatever was in it before; {@link give} it back, and do not look at it afterwards. */
+  take(sizeBytes: number): Buffer {
+    if (sizeBytes < POOLED_BYTES_MIN) return Buffer.allocUnsafeSlow(sizeBytes);
+    const classBytes = 2 ** Math.ceil(Math.log2(sizeBytes));
+    const idle = this.#idle.get(classBytes)?.pop();
+    if (idle === undefined) return Buffer.allocUnsafeSlow(classBytes);
+    this.#idleBytes -= classBytes;
+    return idle;
+  }
+
+  give(bytes: Buffer): void {
+    if (bytes.length < POOLED_BYTES_MIN || this.#idleBytes + bytes.length > IDLE_BYTES_MAX) return;
+    this.#idleBytes += bytes.length;
+    const idle = this.#idle.get(bytes.length);
+    if (idle === undefined) this.#idle.set(bytes.length, [bytes]);
+    else idle.push(bytes);
+  }
+}

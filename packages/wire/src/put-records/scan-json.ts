@@ -1,0 +1,177 @@
+/**
+ * A quick reader of PutRecords bodies in JSON, as producers write them. It knows fewer documents than the reference
+ * decoder and never tells what is wrong with one: whatever it does not know, it leaves to that decoder.
+ *
+ * It takes an object of `StreamName`, `StreamARN` and `Records`, in any order and with white space, whose records
+ * have `Data` in canonical base64 and a `PartitionKey` of printable ASCII, all strings without escapes.
+ */
+import { RecordColumns } from "@millrace/model";
+import { decodeBase64Into } from "../base64.ts";
+import type { BytePool } from "./byte-pool.ts";
+import { ScannedPutRecords } from "./scanned-input.ts";
+import type { NamedStream } from "./scanned-input.ts";
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COLON = 0x3a;
+
+/** Names and stream names are shorter; longer keys are refused anyway. */
+const PLAIN_LENGTH_MAX = 2_048;
+const RECORDS_MAX = 500;
+
+/** The scanned request; undefined when the reference decoder has to look at it. */
+export function scanPutRecordsJson(body: Buffer, pool: BytePool): ScannedPutRecords | undefined {
+  // What base64 decodes to is shorter than itself.
+  const decoded = pool.take(body.length);
+  const release = () => pool.give(decoded);
+  const scan = new Scan(body, decoded);
+  const scanned = scan.document()
+    ? ScannedPutRecords.from(scan.named, scan.columns, release)
+    : undefined;
+  if (scanned === undefined) release();
+  return scanned;
+}
+
+class Scan {
+  readonly columns: RecordColumns;
+  readonly named: NamedStream = {};
+  readonly #body: Buffer;
+  readonly #decoded: Buffer;
+  #decodedEnd = 0;
+  #at = 0;
+  /** Where the string lies that {@link #plain} found last. */
+  #start = 0;
+  #end = 0;
+
+  constructor(body: Buffer, decoded: Buffer) {
+    this.#body = body;
+    this.#decoded = decoded;
+    this.columns = new RecordColumns(body, decoded, RECORDS_MAX);
+  }
+
+  document(): boolean {
+    let hasRecords = false;
+    if (this.#next() !== OPEN_BRACE) return false;
+    do {
+      if (!this.#name()) return false;
+      if (this.#isName(RECORDS)) {
+        if (hasRecords || !this.#records()) return false;
+        hasRecords = true;
+      } else {
+        const isName = this.#isName(STREAM_NAME);
+        if (!isName && !this.#isName(STREAM_ARN)) return false;
+        const member = isName ? "StreamName" : "StreamARN";
+        if (this.named[member] !== undefined || !this.#plain()) return false;
+        this.named[member] = this.#body.toString("latin1", this.#start, this.#end);
+      }
+    } while (this.#more(CLOSE_BRACE));
+    return this.#body[this.#at - 1] === CLOSE_BRACE && hasRecords && this.#next() === undefined;
+  }
+
+  #records(): boolean {
+    if (this.#next() !== OPEN_BRACKET) return false;
+    do {
+      if (this.columns.count === RECORDS_MAX || !this.#record()) return false;
+    } while (this.#more(CLOSE_BRACKET));
+    return this.#body[this.#at - 1] === CLOSE_BRACKET;
+  }
+
+  #record(): boolean {
+    let keyStart = -1;
+    let keyEnd = -1;
+    const dataStart = this.#decodedEnd;
+    let dataEnd = -1;
+    if (this.#next() !== OPEN_BRACE) return false;
+    do {
+      if (!this.#name()) return false;
+      if (this.#isName(DATA)) {
+        if (dataEnd >= 0 || !this.#data()) return false;
+        dataEnd = this.#decodedEnd;
+      } else if (this.#isName(PARTITION_KEY)) {
+        if (keyEnd >= 0 || !this.#plain()) return false;
+        keyStart = this.#start;
+        keyEnd = this.#end;
+      } else return false;
+    } while (this.#more(CLOSE_BRACE));
+    if (this.#body[this.#at - 1] !== CLOSE_BRACE || keyEnd < 0 || dataEnd < 0) return false;
+    this.columns.add(keyStart, keyEnd, dataStart, dataEnd);
+    return true;
+  }
+
+  /** A string of base64, decoded behind the others. */
+  #data(): boolean {
+    if (this.#next() !== QUOTE) return false;
+    const start = this.#at;
+    const end = this.#body.indexOf(QUOTE, start);
+    if (end < 0) return false;
+    const length = decodeBase64Into(this.#body.toString("latin1", start, end), this.#decoded, this.#decodedEnd);
+    if (length < 0) return false;
+    this.#decodedEnd += length;
+    this.#at = end + 1;
+    return true;
+  }
+
+  #name(): boolean {
+    return this.#plain() && this.#next() === COLON;
+  }
+
+  /** A string of printable ASCII without escapes. */
+  #plain(): boolean {
+    if (this.#next() !== QUOTE) return false;
+    const body = this.#body;
+    const start = this.#at;
+    const limit = Math.min(body.length, start + PLAIN_LENGTH_MAX);
+    for (let at = start; at < limit; at += 1) {
+      const byte = body[at]!;
+      if (byte === QUOTE) {
+        this.#start = start;
+        this.#end = at;
+        this.#at = at + 1;
+        return true;
+      }
+      if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return false;
+    }
+    return false;
+  }
+
+  #isName(name: Uint8Array): boolean {
+    if (this.#end - this.#start !== name.length) return false;
+    for (let i = 0; i < name.length; i += 1) {
+      if (this.#body[this.#start + i] !== name[i]) return false;
+    }
+    return true;
+  }
+
+  /** Takes what stands between two elements: true before another one. */
+  #more(close: number): boolean {
+    const byte = this.#next();
+    return byte === COMMA || (byte !== close && this.#fail());
+  }
+
+  /** Puts the reader where no document goes on. */
+  #fail(): false {
+    this.#at = this.#body.length + 1;
+    return false;
+  }
+
+  /** Takes the next byte that is no white space; undefined at the end. */
+  #next(): number | undefined {
+    const body = this.#body;
+    for (;;) {
+      const byte = body[this.#at];
+      this.#at += 1;
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
+    }
+  }
+}
+
+const RECORDS = Buffer.from("Records");
+const STREAM_NAME = Buffer.from("StreamName");
+const STREAM_ARN = Buffer.from("StreamARN");
+const DATA = Buffer.from("Data");
+const PARTITION_KEY = Buffer.from("PartitionKey");
