@@ -114,33 +114,71 @@ export interface RecordRange {
   dataEnd: number;
 }
 
+/** Goes through the records of a batch without an object for any of them. */
+export class BatchCursor {
+  readonly payload: Buffer;
+  readonly encoding: BatchEncoding;
+  readonly recordCount: number;
+  /** Where the record lies that {@link next} came to; ends are exclusive. */
+  keyStart = 0;
+  keyEnd = 0;
+  dataEnd = HEADER_BYTES;
+  #taken = 0;
+
+  /** @throws {BatchFormatError} when `payload` is no batch. */
+  constructor(payload: Uint8Array) {
+    const view = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    if (view.length < HEADER_BYTES) throw new BatchFormatError("a batch is at least 4 bytes long");
+    const encoding = view[0];
+    if (encoding !== RAW && encoding !== BASE64) {
+      throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
+    }
+    const count = view.readUInt16LE(2);
+    if (count === 0) throw new BatchFormatError("a batch holds at least one record");
+    // Before any room is made for them: a few bytes may speak of 65,535 records.
+    if (HEADER_BYTES + count * RECORD_HEADER_BYTES > view.length) {
+      throw new BatchFormatError(`a batch of ${view.length} bytes has no room for ${count} records`);
+    }
+    this.payload = view;
+    this.encoding = encoding;
+    this.recordCount = count;
+  }
+
+  get dataStart(): number {
+    return this.keyEnd;
+  }
+
+  /**
+   * Goes to the next record; false behind the last one.
+   *
+   * @throws {BatchFormatError} when the bytes are not what the header says.
+   */
+  next(): boolean {
+    const { payload } = this;
+    const at = this.dataEnd;
+    if (this.#taken === this.recordCount) {
+      if (at !== payload.length) throw new BatchFormatError("bytes follow the last record");
+      return false;
+    }
+    if (at + RECORD_HEADER_BYTES > payload.length) throw new BatchFormatError("a record header is cut off");
+    this.keyStart = at + RECORD_HEADER_BYTES;
+    this.keyEnd = this.keyStart + payload.readUInt16LE(at);
+    this.dataEnd = this.keyEnd + payload.readUInt32LE(at + 2);
+    if (this.dataEnd > payload.length) throw new BatchFormatError("a record is cut off");
+    this.#taken += 1;
+    return true;
+  }
+}
+
 /** The records of a batch as ranges of its payload. Throws {@link BatchFormatError} on bytes that are not one. */
 export function readBatch(payload: Uint8Array): { encoding: BatchEncoding; records: RecordRange[] } {
-  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  if (view.length < HEADER_BYTES) throw new BatchFormatError("a batch is at least 4 bytes long");
-  const encoding = view[0];
-  if (encoding !== RAW && encoding !== BASE64) {
-    throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
+  const batch = new BatchCursor(payload);
+  const records: RecordRange[] = [];
+  while (batch.next()) {
+    const { keyStart, keyEnd, dataStart, dataEnd } = batch;
+    records.push({ keyStart, keyEnd, dataStart, dataEnd });
   }
-  const count = view.readUInt16LE(2);
-  if (count === 0) throw new BatchFormatError("a batch holds at least one record");
-  // Before any room is made for them: a few bytes may speak of 65,535 records.
-  if (HEADER_BYTES + count * RECORD_HEADER_BYTES > view.length) {
-    throw new BatchFormatError(`a batch of ${view.length} bytes has no room for ${count} records`);
-  }
-  const records: RecordRange[] = new Array(count);
-  let at = HEADER_BYTES;
-  for (let i = 0; i < count; i += 1) {
-    if (at + RECORD_HEADER_BYTES > view.length) throw new BatchFormatError("a record header is cut off");
-    const keyStart = at + RECORD_HEADER_BYTES;
-    const keyEnd = keyStart + view.readUInt16LE(at);
-    const dataEnd = keyEnd + view.readUInt32LE(at + 2);
-    if (dataEnd > view.length) throw new BatchFormatError("a record is cut off");
-    records[i] = { keyStart, keyEnd, dataStart: keyEnd, dataEnd };
-    at = dataEnd;
-  }
-  if (at !== view.length) throw new BatchFormatError("bytes follow the last record");
-  return { encoding, records };
+  return { encoding: batch.encoding, records };
 }
 
 export class BatchFormatError extends Error {

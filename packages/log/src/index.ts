@@ -1,5 +1,6 @@
 export {
   BASE64,
+  BatchCursor,
   BatchFormatError,
   encodeBatch,
   encodeRanges,

@@ -1,11 +1,9 @@
 /** Streams and shards as answers show them. */
-import type { Decoded, DescribeStream, DescribeStreamSummary, GetRecords, ListShards } from "@millrace/api";
+import type { Decoded, DescribeStream, DescribeStreamSummary, ListShards } from "@millrace/api";
 import type { LogEngine } from "@millrace/log";
 import { formatShardId } from "@millrace/model";
 import type { Shard } from "./catalog/shard.ts";
 import type { Stream } from "./catalog/stream.ts";
-import { wasEncryptedAt } from "./encryption.ts";
-import type { StoredRecord } from "./shards/read.ts";
 import { warmThroughputDescription } from "./shards/warm-throughput.ts";
 
 type ShardDescription = NonNullable<Decoded<typeof ListShards.output>["Shards"]>[number];
@@ -40,21 +38,6 @@ export function childShardDescriptions(
     ShardId: child.shardId,
     ParentShards: child.parents.map(formatShardId),
     HashKeyRange: hashKeyRangeDescription(child),
-  }));
-}
-
-/** Records as readers get them, by polling or by subscription. */
-export function recordDescriptions(
-  stream: Stream,
-  records: readonly StoredRecord[],
-): Decoded<typeof GetRecords.output>["Records"] {
-  const { header } = stream;
-  return records.map(({ sequenceNumber, arrivalMs, data, key }) => ({
-    SequenceNumber: sequenceNumber,
-    ApproximateArrivalTimestamp: arrivalMs,
-    Data: data,
-    ...(key.length === 0 ? {} : { PartitionKey: Buffer.from(key).toString("utf8") }),
-    ...(wasEncryptedAt(header, arrivalMs) ? { EncryptionType: "KMS" as const } : {}),
   }));
 }
 

@@ -23,6 +23,13 @@ export class ByteWriter {
     if (this.#pending.length > pendingLengthMax) this.#flush();
   }
 
+  /** Appends text that is known to be ASCII, at once: for texts that are long, or parts of a long run of them. */
+  ascii(text: string): void {
+    this.#flush();
+    this.#room(text.length);
+    this.#end += this.#chunk.write(text, this.#end, "latin1");
+  }
+
   byte(value: number): void {
     this.#flush();
     this.#room(1);
@@ -57,14 +64,7 @@ export class ByteWriter {
 
   /** Appends bytes as base64. */
   base64(bytes: Uint8Array): void {
-    const text = asBuffer(bytes).toString("base64");
-    if (text.length <= pendingLengthMax) {
-      this.text(text);
-      return;
-    }
-    this.#flush();
-    this.#room(text.length);
-    this.#end += this.#chunk.write(text, this.#end, "latin1");
+    this.ascii(asBuffer(bytes).toString("base64"));
   }
 
   /** All pieces, in order. The writer must not be used afterwards. */

@@ -25,7 +25,9 @@ export interface WireResponse {
   /**
    * Bytes (also as several pieces laid end to end), or a stream of pieces. The listener asks a stream
    * for its next piece only when the transport has drained the last one, so a subscription is a cursor
-   * and never a queue; it calls `return()` when the client goes away.
+   * and never a queue; it calls `return()` when the client goes away. Of a stream whose iterator is a
+   * {@link Cursor} a piece is made only when the whole connection has drained: those of one HTTP/2 session
+   * take turns.
    */
   readonly body: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   /** Close the connection after this answer. */
@@ -42,6 +44,4 @@ export interface Caller {
   readonly sourceIp: string;
   readonly viaTls: boolean;
   readonly requestId: string;
-  /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal;
 }

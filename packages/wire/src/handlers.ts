@@ -30,7 +30,7 @@ export type AnswerOf<O> =
  *
  * An event stream is asked for its next event when the transport has taken the last one. Its `return()`
  * is called when the client is gone, maybe before the first `next()` and maybe while one is pending, so
- * what it holds must not depend on the body of a generator having begun.
+ * what it holds must not depend on the body of a generator having begun. Its iterator is best a {@link Cursor}.
  */
 export type Handler<O> = (caller: Caller, input: InputOf<O>) => Promise<AnswerOf<O>>;
 

@@ -5,6 +5,8 @@ export { checkCbor, decodeCbor } from "./cbor/decode.ts";
 export { encodeCbor } from "./cbor/encode.ts";
 export { decodeError, decodeEventStream, decodeResponse, encodeRequest } from "./client-codec.ts";
 export type { EncodedRequest, ReceivedResponse } from "./client-codec.ts";
+export { isCursor, nextOf } from "./cursor.ts";
+export type { Cursor } from "./cursor.ts";
 export { createService } from "./dispatch.ts";
 export type { Intercept, ServiceOptions } from "./dispatch.ts";
 export {
@@ -20,6 +22,8 @@ export { COMMON_ERROR_CODES, failuresOf } from "./handlers.ts";
 export type { AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
 export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
+export { recordColumnsOf } from "./put-records/scanned-input.ts";
+export { StoredRecords, withRecords } from "./stored-records/stored-records.ts";
 export { SerializationFault } from "./serialization-fault.ts";
 export { sign, signingKey } from "./sign.ts";
 export type { Credentials, SigningInput } from "./sign.ts";

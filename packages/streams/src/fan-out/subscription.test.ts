@@ -1,3 +1,4 @@
+import { isCursor } from "@millrace/wire";
 import { describe, expect, test } from "vitest";
 import { serviceUnderTest } from "../service-under-test.ts";
 import type { Event } from "./fan-out-under-test.ts";
@@ -365,5 +366,65 @@ describe("a subscription is a cursor", () => {
     world.memory.release(world.memory.limitBytes);
     await world.clock.advance(100);
     expect(textsOf(await waiting)).toEqual(["one"]);
+  });
+
+  test("it is ready for its turn without having read or held anything, and tells what has become of it by then", async () => {
+    const world = await fanOut(2);
+    let reads = 0;
+    const counted = engineWith(world.engine, {
+      read: (...input) => {
+        reads += 1;
+        return world.engine.read(...input);
+      },
+    });
+    const service = await serviceUnderTest({
+      clock: world.clock,
+      engine: counted,
+      dependencies: { memory: world.memory },
+    });
+    const cursorOf = async (arn: string) => {
+      const events = await subscribe(service, arn);
+      if (!isCursor(events)) throw new Error("a subscription is no cursor");
+      return events;
+    };
+    const [first, second] = [await cursorOf(world.arns[0]!), await cursorOf(world.arns[1]!)];
+    const waiting = first.ready();
+    expect(await isSettled(waiting)).toBe(false);
+    expect(await first.take()).toBeUndefined();
+    await put(service, "one");
+    await Promise.all([waiting, second.ready()]);
+    expect([reads, world.memory.usedBytes]).toEqual([0, 0]);
+
+    expect(await first.take()).toMatchObject({ value: { SubscribeToShardEvent: { MillisBehindLatest: 0 } } });
+    expect(reads).toBe(1);
+    expect(world.memory.usedBytes).toBeGreaterThan(0);
+    // What it was given holds memory until it asks for more.
+    const more = first.ready();
+    expect(world.memory.usedBytes).toBe(0);
+
+    await service.call("DeregisterStreamConsumer", { ConsumerARN: world.arns[1]! });
+    await expect(second.take()).rejects.toMatchObject({ code: "ResourceNotFoundException" });
+    expect(reads).toBe(1);
+    await first.return!();
+    await more;
+    expect(await first.take()).toEqual({ done: true, value: undefined });
+    await service.streams.close();
+  });
+
+  test("memory that went away before its turn lets it wait again", async () => {
+    const world = await fanOut(1, { limits: { mode: "off" } });
+    const events = await subscribe(world, world.arn);
+    if (!isCursor(events)) throw new Error("a subscription is no cursor");
+    await put(world, "one");
+    await events.ready();
+    await world.memory.reserve(world.memory.limitBytes);
+    expect(await events.take()).toBeUndefined();
+    const again = events.ready();
+    expect(await isSettled(again)).toBe(false);
+    world.memory.release(world.memory.limitBytes);
+    await world.clock.advance(100);
+    await again;
+    expect(await events.take()).toMatchObject({ done: false });
+    await events.return!();
   });
 });

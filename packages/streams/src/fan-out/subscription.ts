@@ -1,7 +1,8 @@
 /**
  * One SubscribeToShard: a cursor in a shard's log that pushes. It is asked for an event when the transport has
- * taken the last one, and reads the log only then; while it waits it holds a position and nothing else. So a
- * subscriber that does not read costs nothing and slows nobody down, and one that comes back reads on where it was.
+ * taken the last one, and reads the log only then; while it waits, for records or for its turn on the connection,
+ * it holds a position and nothing else. So a subscriber that does not read costs nothing and slows nobody down, and
+ * one that comes back reads on where it was.
  *
  * Times are service time: five minutes of life, and an event every few seconds when nothing is written. Service
  * time runs with the machine's, so a client that waits on its own clock gets its events; when the clock is
@@ -12,9 +13,11 @@ import { ServiceError } from "@millrace/api";
 import type { ShardPosition } from "@millrace/model";
 import { RECORD_INDEX_MAX } from "@millrace/model";
 import type { Timer } from "@millrace/runtime";
+import { nextOf, withRecords } from "@millrace/wire";
+import type { Cursor } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 import type { StreamsContext } from "../context.ts";
-import { childShardDescriptions, recordDescriptions } from "../describe.ts";
+import { childShardDescriptions } from "../describe.ts";
 import type { ShardReadOutcome } from "../shards/read.ts";
 import { logUnreadable, readShard } from "../shards/read.ts";
 import type { LiveSubscription, Seat, Subscriber } from "./subscriptions.ts";
@@ -26,7 +29,9 @@ type Event = Extract<FanOutEvent, { SubscribeToShardEvent: unknown }>["Subscribe
 /** How soon memory that was not there is asked for again. */
 const MEMORY_RETRY_MS = 100;
 
-export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSubscription {
+type Taken = IteratorResult<FanOutEvent, undefined>;
+
+export class Subscription implements Cursor<FanOutEvent>, AsyncIterable<FanOutEvent>, LiveSubscription {
   readonly subscriber: Subscriber;
   readonly #context: StreamsContext;
   readonly #seat: Seat;
@@ -40,13 +45,15 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
   #caughtUpMs: number;
   /** Bytes reserved for the event that is under way. */
   #heldBytes = 0;
+  /** Memory was not there, and is not asked for before this. */
+  #memoryRetryMs = -Infinity;
   /** The event that says so was given: the shard has ended. */
   #isOver = false;
   #ended = false;
   #failure: ServiceError | undefined;
   /** The transport waits for the next event. */
   #isAsked = false;
-  /** Ends the wait of a pending `next()`. */
+  /** Ends the wait of a pending `ready()`. */
   #wakeUp: (() => void) | undefined;
 
   /** Begins at `position`. Whoever was subscribed here gives way. `requestId` is of the call, for the log. */
@@ -69,12 +76,37 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     return this;
   }
 
-  async next(): Promise<IteratorResult<FanOutEvent, undefined>> {
+  next(): Promise<Taken> {
+    return nextOf(this);
+  }
+
+  /** Resolves when there are records that may be read now, an idle event is due, or the subscription is over. */
+  async ready(): Promise<void> {
     this.#release();
     this.#isAsked = true;
     try {
-      const event = await this.#nextEvent();
-      if (event !== undefined) return { done: false, value: { SubscribeToShardEvent: event } };
+      for (;;) {
+        const nowMs = this.#context.clock.nowMs();
+        const dueMs = this.#dueMs(nowMs);
+        if (dueMs <= nowMs) return;
+        await this.#wait(dueMs - nowMs);
+      }
+    } finally {
+      this.#isAsked = false;
+    }
+  }
+
+  /** @throws {ServiceError} when something ended the subscription before its time; it is over then. */
+  async take(): Promise<Taken | undefined> {
+    this.#isAsked = true;
+    try {
+      const nowMs = this.#context.clock.nowMs();
+      const end = this.#whyOver(nowMs);
+      if (end instanceof ServiceError) throw end;
+      if (end === undefined) {
+        const event = await this.#takeEvent(nowMs);
+        return event === undefined ? undefined : { done: false, value: { SubscribeToShardEvent: event } };
+      }
     } catch (error) {
       this.end();
       throw error;
@@ -85,7 +117,7 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     return { done: true, value: undefined };
   }
 
-  return(): Promise<IteratorResult<FanOutEvent, undefined>> {
+  return(): Promise<Taken> {
     this.end();
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -116,33 +148,33 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     this.wake();
   }
 
-  /** The next event, once there is one; undefined when the subscription is over. */
-  async #nextEvent(): Promise<Event | undefined> {
-    const { clock, limits } = this.#context;
-    for (;;) {
-      if (this.#failure !== undefined && !this.#ended) throw this.#failure;
-      const nowMs = clock.nowMs();
-      if (this.#ended || this.#isOver || nowMs >= this.#endsMs) return undefined;
-      this.#refuseWhatIsGone();
+  /** When there will be something to take, if nothing new comes until then. */
+  #dueMs(nowMs: number): number {
+    if (this.#whyOver(nowMs) !== undefined) return nowMs;
+    const idleMs = Math.min(this.#idleDueMs, this.#endsMs);
+    if (!this.#hasMore()) return idleMs;
+    return Math.min(idleMs, Math.max(this.#seat.readBytes.readyMs(nowMs), this.#memoryRetryMs));
+  }
 
-      let lookAgainMs = Math.min(this.#lastEventMs + limits.subscriptionIdleMs, this.#endsMs);
-      if (this.#hasMore()) {
-        const { readBytes } = this.#seat;
-        const available = readBytes.available(nowMs);
-        if (available < 1) {
-          lookAgainMs = Math.min(lookAgainMs, readBytes.readyMs(nowMs));
-        } else if (!this.#reserve(Math.min(available, limits.subscriptionEventBytesMax))) {
-          lookAgainMs = Math.min(lookAgainMs, nowMs + MEMORY_RETRY_MS);
-        } else {
+  get #idleDueMs(): number {
+    return this.#lastEventMs + this.#context.limits.subscriptionIdleMs;
+  }
+
+  /** An event, if there is one now. */
+  async #takeEvent(nowMs: number): Promise<Event | undefined> {
+    const { limits } = this.#context;
+    if (this.#hasMore()) {
+      const available = this.#seat.readBytes.available(nowMs);
+      if (available >= 1 && nowMs >= this.#memoryRetryMs) {
+        if (this.#reserve(Math.min(available, limits.subscriptionEventBytesMax))) {
           const event = await this.#readEvent();
-          if (event !== undefined) return event;
-          this.#release();
-          continue;
+          if (event === undefined) this.#release();
+          return event;
         }
+        this.#memoryRetryMs = nowMs + MEMORY_RETRY_MS;
       }
-      if (nowMs >= this.#lastEventMs + limits.subscriptionIdleMs) return this.#idleEvent(nowMs);
-      await this.#wait(lookAgainMs - nowMs);
     }
+    return nowMs >= this.#idleDueMs ? this.#idleEvent(nowMs) : undefined;
   }
 
   /** An event with records, or the last one; undefined when the place that was read holds none. */
@@ -155,8 +187,7 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     // Meanwhile the subscription may have ended, and what was read is for whoever comes next.
     if (this.#ended || this.#failure !== undefined) return undefined;
     if (outcome.kind === "gone") {
-      this.#refuseWhatIsGone();
-      throw new ServiceError("ResourceNotFoundException", shardGone(this.subscriber));
+      throw this.#whatIsGone() ?? new ServiceError("ResourceNotFoundException", shardGone(this.subscriber));
     }
     if (outcome.kind === "unreadable") {
       logUnreadable(this.#context, this.subscriber.stream, shard, outcome, this.#requestId);
@@ -171,33 +202,32 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     return this.#event(outcome, isLast);
   }
 
-  #account({ records, bytes, millisBehindLatest }: RecordsRead, consumerName: string): void {
+  #account({ records, lastArrivalMs, bytes, millisBehindLatest }: RecordsRead, consumerName: string): void {
     const { clock, meter } = this.#context;
     const { stream, shard } = this.subscriber;
     const nowMs = clock.nowMs();
     this.#lastEventMs = nowMs;
-    this.#caughtUpMs = millisBehindLatest === 0 ? nowMs : (records.at(-1)?.arrivalMs ?? this.#caughtUpMs);
+    this.#caughtUpMs = millisBehindLatest === 0 ? nowMs : (lastArrivalMs ?? this.#caughtUpMs);
     this.#seat.readBytes.take(bytes, nowMs);
     meter.outgoing(stream, shard, records.length, bytes, millisBehindLatest, consumerName);
   }
 
   #event({ records, millisBehindLatest, next }: RecordsRead, isLast: boolean): Event {
-    const { stream, shard } = this.subscriber;
-    const event = {
-      Records: recordDescriptions(stream, records),
-      MillisBehindLatest: millisBehindLatest,
-    };
+    const { shard } = this.subscriber;
     // The contract requires ContinuationSequenceNumber, and the service leaves it out at the end of a shard all
     // the same: that, with ChildShards, is how the Kinesis Client Library knows the end.
     if (isLast) {
       this.#isOver = true;
-      const last: Omit<Event, "ContinuationSequenceNumber"> = {
-        ...event,
+      const last: Omit<Event, "ContinuationSequenceNumber"> = withRecords(records, {
+        MillisBehindLatest: millisBehindLatest,
         ChildShards: childShardDescriptions(shard),
-      };
+      });
       return last as Event;
     }
-    return { ...event, ContinuationSequenceNumber: continuationOf(shard, next) };
+    return withRecords(records, {
+      MillisBehindLatest: millisBehindLatest,
+      ContinuationSequenceNumber: continuationOf(shard, next),
+    });
   }
 
   /** What tells the client that all is well while nothing is written, or nothing may be read yet. */
@@ -239,19 +269,27 @@ export class Subscription implements AsyncIterableIterator<FanOutEvent>, LiveSub
     });
   }
 
-  /** @throws {ServiceError} when stream, consumer or shard went away under the subscription. */
-  #refuseWhatIsGone(): void {
+  /** Why nothing more is to come: what the client is told, or that it is simply over; undefined while it goes on. */
+  #whyOver(nowMs: number): ServiceError | "over" | undefined {
+    if (this.#failure !== undefined && !this.#ended) return this.#failure;
+    if (this.#ended || this.#isOver || nowMs >= this.#endsMs) return "over";
+    return this.#whatIsGone();
+  }
+
+  /** What is told when stream, consumer or shard went away under the subscription. */
+  #whatIsGone(): ServiceError | undefined {
     const { stream, shard, consumerName, consumerCreatedMs } = this.subscriber;
     if (stream.gone || !stream.isServing) {
-      throw new ServiceError("ResourceNotFoundException", streamGone(this.subscriber));
+      return new ServiceError("ResourceNotFoundException", streamGone(this.subscriber));
     }
     const row = stream.consumers.get(consumerName);
     if (row === undefined || row.createdMs !== consumerCreatedMs || row.status === "DELETING") {
-      throw new ServiceError("ResourceNotFoundException", consumerGone(this.subscriber));
+      return new ServiceError("ResourceNotFoundException", consumerGone(this.subscriber));
     }
     if (stream.shard(shard.shardIndex) !== shard) {
-      throw new ServiceError("ResourceNotFoundException", shardGone(this.subscriber));
+      return new ServiceError("ResourceNotFoundException", shardGone(this.subscriber));
     }
+    return undefined;
   }
 
   /** Reserves memory for an event before it is read. */

@@ -2,7 +2,8 @@ import { GetRecords } from "@millrace/api";
 import type { ShardIterator } from "@millrace/model";
 import { formatShardId, openIterator, sealIterator } from "@millrace/model";
 import { throttleOf } from "../context.ts";
-import { childShardDescriptions, recordDescriptions } from "../describe.ts";
+import { withRecords } from "@millrace/wire";
+import { childShardDescriptions } from "../describe.ts";
 import { readStreamName } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import { logUnreadable, readShard } from "../shards/read.ts";
@@ -54,8 +55,7 @@ export const getRecords = handle(
     const { records, bytes, next, ended, millisBehindLatest } = outcome;
     throttle.chargeRead(bytes, nowMs);
     context.meter.outgoing(stream, shard, records.length, bytes, millisBehindLatest);
-    return {
-      Records: recordDescriptions(stream, records),
+    return withRecords(records, {
       MillisBehindLatest: millisBehindLatest,
       ...(ended
         ? { ChildShards: childShardDescriptions(shard) }
@@ -67,7 +67,7 @@ export const getRecords = handle(
               expiresMs: nowMs + limits.iteratorLifeMs,
             }),
           }),
-    };
+    });
   },
   { byToken: true },
 );

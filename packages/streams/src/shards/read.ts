@@ -1,22 +1,15 @@
 /** Records out of a shard, from a position on. */
 import type { ReadOutcome, StoredEntry } from "@millrace/log";
-import { BASE64, readBatch } from "@millrace/log";
+import { BASE64, BatchCursor } from "@millrace/log";
 import type { ShardPosition } from "@millrace/model";
+import { StoredRecords } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
+import { wasEncryptedAt } from "../encryption.ts";
 
 /** Before the first record of a shard that was never trimmed. */
 export const FIRST_POSITION: ShardPosition = Object.freeze({ entryIndex: 1, recordIndex: 0 });
-
-export interface StoredRecord {
-  readonly sequenceNumber: string;
-  /** Service milliseconds. */
-  readonly arrivalMs: number;
-  /** UTF-8; empty when the record was put without a key. Shared: never write to it. */
-  readonly key: Uint8Array;
-  readonly data: Uint8Array;
-}
 
 export interface ShardReadLimits {
   readonly recordsMax: number;
@@ -27,7 +20,9 @@ export interface ShardReadLimits {
 export type ShardReadOutcome =
   | {
       readonly kind: "records";
-      readonly records: readonly StoredRecord[];
+      readonly records: StoredRecords;
+      /** When the last of them arrived; undefined when there is none. */
+      readonly lastArrivalMs: number | undefined;
       /** Data and keys. */
       readonly bytes: number;
       /** Where the next read goes on. */
@@ -61,10 +56,10 @@ export async function readShard(
 ): Promise<ShardReadOutcome> {
   const { engine, clock } = context;
   const horizonMs = stream.horizonMs(clock.nowMs());
-  const records: StoredRecord[] = [];
+  const records = new StoredRecords();
   let bytes = 0;
   let { entryIndex, recordIndex } = from.entryIndex < 1 ? FIRST_POSITION : from;
-  let lastArrivalMs = 0;
+  let lastArrivalMs: number | undefined;
   let isFull = false;
 
   while (!isFull) {
@@ -92,7 +87,7 @@ export async function readShard(
         recordIndex = 0;
         break;
       }
-      const taken = takeRecords(shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
+      const taken = takeRecords(stream, shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
       bytes += taken.bytes;
       if (taken.nextRecordIndex > recordIndex) lastArrivalMs = entry.arrivalMs;
       if (taken.nextRecordIndex < entry.recordCount) {
@@ -113,42 +108,48 @@ export async function readShard(
   return {
     kind: "records",
     records,
+    lastArrivalMs,
     bytes,
     next: { entryIndex, recordIndex },
     ended: isAtTip && bounds.endIndex !== undefined,
-    millisBehindLatest: isAtTip ? 0 : Math.max(0, Math.floor(clock.nowMs() - lastArrivalMs)),
+    millisBehindLatest: isAtTip ? 0 : Math.max(0, Math.floor(clock.nowMs() - (lastArrivalMs ?? 0))),
   };
 }
 
 /** Appends records of an entry, from `recordIndex` on, to `records`, while they fit. */
 function takeRecords(
+  { header }: Stream,
   shard: Shard,
   entry: StoredEntry,
   recordIndex: number,
-  records: StoredRecord[],
+  records: StoredRecords,
   recordsMax: number,
   bytesMax: number,
 ): { readonly bytes: number; readonly nextRecordIndex: number } {
-  const { payload } = entry;
-  const { encoding, records: ranges } = readBatch(payload);
+  const encrypted = wasEncryptedAt(header, entry.arrivalMs);
+  const batch = new BatchCursor(entry.payload);
   let bytes = 0;
-  let at = recordIndex;
-  for (; at < ranges.length && records.length < recordsMax; at += 1) {
-    const { keyStart, keyEnd, dataStart, dataEnd } = ranges[at]!;
-    const stored = payload.subarray(dataStart, dataEnd);
-    const data = encoding === BASE64 ? Buffer.from(Buffer.from(stored).toString("latin1"), "base64") : stored;
-    const size = data.length + keyEnd - keyStart;
+  let at = 0;
+  for (; records.length < recordsMax && batch.next(); at += 1) {
+    if (at < recordIndex) continue;
+    const stored = batch.encoding === BASE64 ? decoded(batch) : batch;
+    const { payload, keyStart, keyEnd, dataStart, dataEnd } = stored;
+    const size = dataEnd - dataStart + keyEnd - keyStart;
     if (records.length > 0 && bytes + size > bytesMax) break;
-    records.push({
-      sequenceNumber: shard.sequenceNumber(entry.index, at),
-      arrivalMs: entry.arrivalMs,
-      key: payload.subarray(keyStart, keyEnd),
-      data,
-    });
+    const sequenceNumber = shard.sequenceNumber(entry.index, at);
+    records.add(sequenceNumber, entry.arrivalMs, encrypted, payload, keyStart, keyEnd, dataStart, dataEnd);
     bytes += size;
   }
   // A position past the entry's last record is the start of the next entry.
-  return { bytes, nextRecordIndex: at };
+  return { bytes, nextRecordIndex: Math.max(at, recordIndex) };
+}
+
+/** A record that is stored as base64, as what it encodes. */
+function decoded({ payload, keyStart, keyEnd, dataStart, dataEnd }: BatchCursor) {
+  const key = payload.subarray(keyStart, keyEnd);
+  const data = Buffer.from(payload.toString("latin1", dataStart, dataEnd), "base64");
+  const bytes = Buffer.concat([key, data]);
+  return { payload: bytes, keyStart: 0, keyEnd: key.length, dataStart: key.length, dataEnd: bytes.length };
 }
 
 /** Says what is lost in the words of the API; where it lies on the disk is for the log. */

@@ -3,8 +3,12 @@
  * strings of definite length, timestamps as tag 1 on whole **milliseconds** (not on the seconds of RFC
  * 8949, and never a float, which breaks the SDKs for Java).
  */
+import { KinesisRecord } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
+import { writeRecordsCbor } from "../stored-records/encode-cbor.ts";
+import { storedRecordsOf } from "../stored-records/stored-records.ts";
+import { bytesType, writeHead, writeInteger, writeText } from "./head.ts";
 
 /**
  * Encodes a value as pieces to be laid end to end. Large blobs are kept by reference.
@@ -17,10 +21,6 @@ export function encodeCbor<S extends Shape>(value: Decoded<S>, shape: S): readon
   return writer.pieces();
 }
 
-const unsignedType = 0;
-const negativeType = 1;
-const bytesType = 2;
-const textType = 3;
 const indefiniteList = 0x9f;
 const indefiniteMap = 0xbf;
 const epochTag = 0xc1;
@@ -104,13 +104,20 @@ function mapEncoder(encodeValue: Encoder): Encoder {
 function structureEncoder(members: Members): Encoder {
   const encodings = Object.entries(members).map(([name, member]) => ({
     name,
+    isRecords: member.shape.kind === "list" && member.shape.member === KinesisRecord,
     encodedName: encodedText(name),
     encode: encoderOf(member.shape),
   }));
   return (writer, value) => {
     if (!isObject(value)) throw notOf("structure", value);
     writer.byte(indefiniteMap);
+    const stored = storedRecordsOf(value);
     for (const member of encodings) {
+      if (member.isRecords && stored !== undefined) {
+        writer.bytes(member.encodedName);
+        writeRecordsCbor(writer, stored);
+        continue;
+      }
       const memberValue = value[member.name];
       if (memberValue === undefined || memberValue === null) continue;
       writer.bytes(member.encodedName);
@@ -124,38 +131,6 @@ function encodedText(text: string): Buffer {
   const writer = new ByteWriter();
   writeText(writer, text);
   return Buffer.concat(writer.pieces());
-}
-
-function writeText(writer: ByteWriter, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
-  writeHead(writer, textType, bytes.length);
-  writer.bytes(bytes);
-}
-
-function writeInteger(writer: ByteWriter, value: number): void {
-  if (value >= 0) writeHead(writer, unsignedType, value);
-  else writeHead(writer, negativeType, -1 - value);
-}
-
-/** A major type with its argument in the fewest bytes. */
-function writeHead(writer: ByteWriter, type: number, argument: number): void {
-  const major = type << 5;
-  if (argument < 24) {
-    writer.byte(major | argument);
-  } else if (argument <= 0xff) {
-    writer.byte(major | 24);
-    writer.byte(argument);
-  } else if (argument <= 0xffff) {
-    writer.byte(major | 25);
-    writer.unsigned(argument, 2);
-  } else if (argument <= 0xffff_ffff) {
-    writer.byte(major | 26);
-    writer.unsigned(argument, 4);
-  } else {
-    writer.byte(major | 27);
-    // The largest long arrives rounded up to 2^63; an unsigned argument has room for it.
-    writer.unsigned64(BigInt(argument));
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

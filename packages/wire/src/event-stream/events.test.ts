@@ -1,7 +1,7 @@
 import { kinesis, ServiceError } from "@millrace/api";
 import { describe, expect, test } from "vitest";
-import { ConnectionDropped, decodeEventStream } from "../index.ts";
-import type { FormatName, Handlers, WireResponse } from "../index.ts";
+import { ConnectionDropped, decodeEventStream, isCursor } from "../index.ts";
+import type { Cursor, FormatName, Handlers, WireResponse } from "../index.ts";
 import { call, json } from "../test-support.ts";
 import type { Kinesis, Traces } from "../test-support.ts";
 
@@ -171,5 +171,90 @@ describe("event streams", () => {
     const pending = body.next();
     await body.return?.();
     expect(await pending).toEqual({ done: true, value: undefined });
+  });
+
+  describe("of a cursor", () => {
+    /** What a cursor's `ready()` and `take()` do, call by call. */
+    function cursorOf(
+      steps: readonly {
+        ready?: () => Promise<void>;
+        take?: () => ReturnType<Cursor<ReturnType<typeof event>>["take"]>;
+      }[],
+    ) {
+      let step = -1;
+      const calls: string[] = [];
+      const cursor: Cursor<ReturnType<typeof event>> = {
+        ready: () => {
+          step += 1;
+          calls.push("ready");
+          return steps[step]?.ready?.() ?? Promise.resolve();
+        },
+        take: () => {
+          calls.push("take");
+          return steps[step]!.take!();
+        },
+        next: () => Promise.reject(new Error("waiting and making are told apart")),
+        return: () => {
+          calls.push("return");
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      };
+      return { calls, cursor, events: { [Symbol.asyncIterator]: () => cursor } };
+    }
+
+    async function bodyOf(events: AsyncIterable<ReturnType<typeof event>>) {
+      const body = streamOf(await subscribe(events))[Symbol.asyncIterator]();
+      if (!isCursor(body)) throw new Error("the body is no cursor");
+      return body;
+    }
+
+    const given = (sequenceNumber: string) => () =>
+      Promise.resolve({ done: false as const, value: event(sequenceNumber) });
+
+    test("the body is one too: it waits, takes and finds nothing as that does, after the first message", async () => {
+      const { calls, events } = cursorOf([
+        { take: given("1") },
+        { take: () => Promise.resolve(undefined) },
+        { take: () => Promise.resolve({ done: true, value: undefined }) },
+      ]);
+      const body = await bodyOf(events);
+      await body.ready();
+      const first = await body.take();
+      expect(Buffer.from(first!.value!).toString("latin1")).toContain("initial-response");
+      expect(calls).toEqual([]);
+      await body.ready();
+      const second = await body.take();
+      expect(Buffer.from(second!.value!).toString("latin1")).toContain('"ContinuationSequenceNumber":"1"');
+      await body.ready();
+      expect(await body.take()).toBeUndefined();
+      await body.ready();
+      expect(await body.take()).toEqual({ done: true, value: undefined });
+      await body.ready();
+      expect(calls).toEqual(["ready", "take", "ready", "take", "ready", "take"]);
+    });
+
+    test("it can be read without knowing", async () => {
+      const { events } = cursorOf([
+        { take: () => Promise.resolve(undefined) },
+        { take: given("1") },
+        { take: () => Promise.resolve({ done: true, value: undefined }) },
+      ]);
+      const response = await subscribe(events);
+      const { EventStream } = await decodeEventStream(kinesis, "SubscribeToShard", streamOf(response));
+      const received = [];
+      for await (const value of EventStream) received.push(value);
+      expect(received).toEqual([event("1")]);
+    });
+
+    test("a bug in its wait is told when its turn comes", async () => {
+      const { calls, events } = cursorOf([{ ready: () => Promise.reject(new Error("bug")) }]);
+      const body = await bodyOf(events);
+      await body.take();
+      await body.ready();
+      const told = await body.take();
+      expect(Buffer.from(told!.value!).toString("latin1")).toContain("InternalFailureException");
+      expect(calls).toEqual(["ready", "return"]);
+      expect(await body.take()).toEqual({ done: true, value: undefined });
+    });
   });
 });

@@ -13,6 +13,8 @@
  */
 import { ServiceError, structure } from "@millrace/api";
 import type { Decoded, Members, Operation, Shape, StructureShape, UnionShape } from "@millrace/api";
+import { isCursor, nextOf } from "../cursor.ts";
+import type { Cursor } from "../cursor.ts";
 import { ErrorBody, JSON_FORMAT } from "../formats.ts";
 import { internalFailure } from "../protocol-answers.ts";
 import { SerializationFault } from "../serialization-fault.ts";
@@ -42,7 +44,8 @@ export function streamContractOf(operation: Operation): StreamContract | undefin
 
 /**
  * The body of an answer with an event stream: one message per piece. It ends after the last event,
- * after a refusal, or when `return()` is called, which reaches the handler's stream at once.
+ * after a refusal, or when `return()` is called, which reaches the handler's stream at once. When the handler's
+ * stream is a {@link Cursor}, so is this.
  *
  * @param refusalOf turns what the handler's stream throws into what the client is told, or throws it on.
  */
@@ -52,40 +55,111 @@ export function eventStreamBody(
   refusalOf: (error: unknown) => ServiceError,
 ): AsyncIterable<Uint8Array> {
   const events = (output[contract.memberName] as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-  let state: "initial" | "events" | "ended" = "initial";
-
-  const end = async (): Promise<void> => {
-    state = "ended";
-    try {
-      await events.return?.();
-    } catch (error) {
-      refusalOf(error);
-    }
-  };
-
-  const iterator: AsyncIterator<Uint8Array> = {
-    async next() {
-      if (state === "ended") return { done: true, value: undefined };
-      if (state === "initial") {
-        state = "events";
-        return { done: false, value: initialMessage(contract, output) };
-      }
-      try {
-        const event = await events.next();
-        if (event.done !== true) return { done: false, value: eventMessage(contract.union, event.value) };
-        state = "ended";
-        return { done: true, value: undefined };
-      } catch (error) {
-        await end();
-        return { done: false, value: exceptionMessage(refusalOf(error)) };
-      }
-    },
-    async return() {
-      if (state !== "ended") await end();
-      return { done: true, value: undefined };
-    },
-  };
+  const messages = new EventMessages(contract, output, events, refusalOf);
+  const iterator = isCursor(events) ? new EventMessageCursor(messages, events) : messages;
   return { [Symbol.asyncIterator]: () => iterator };
+}
+
+type Message = IteratorResult<Uint8Array, undefined>;
+
+const OVER: Message = { done: true, value: undefined };
+
+class EventMessages implements AsyncIterator<Uint8Array, undefined> {
+  readonly #contract: StreamContract;
+  readonly #output: Readonly<Record<string, unknown>>;
+  readonly #events: AsyncIterator<unknown>;
+  readonly #refusalOf: (error: unknown) => ServiceError;
+  #state: "initial" | "events" | "ended" = "initial";
+
+  constructor(
+    contract: StreamContract,
+    output: Readonly<Record<string, unknown>>,
+    events: AsyncIterator<unknown>,
+    refusalOf: (error: unknown) => ServiceError,
+  ) {
+    this.#contract = contract;
+    this.#output = output;
+    this.#events = events;
+    this.#refusalOf = refusalOf;
+  }
+
+  async next(): Promise<Message> {
+    return (await this.message(() => this.#events.next())) ?? OVER;
+  }
+
+  async return(): Promise<Message> {
+    if (this.#state !== "ended") await this.#end();
+    return OVER;
+  }
+
+  /** Whether messages come of events now: the first one does not, and after the last one there are none. */
+  get isAmongEvents(): boolean {
+    return this.#state === "events";
+  }
+
+  /** The next message, of the event that `pull` brings; undefined when that brings none. */
+  async message(pull: () => Promise<IteratorResult<unknown> | undefined>): Promise<Message | undefined> {
+    if (this.#state === "ended") return OVER;
+    if (this.#state === "initial") {
+      this.#state = "events";
+      return { done: false, value: initialMessage(this.#contract, this.#output) };
+    }
+    try {
+      const event = await pull();
+      if (event === undefined) return undefined;
+      if (event.done !== true) return { done: false, value: eventMessage(this.#contract.union, event.value) };
+      this.#state = "ended";
+      return OVER;
+    } catch (error) {
+      await this.#end();
+      return { done: false, value: exceptionMessage(this.#refusalOf(error)) };
+    }
+  }
+
+  async #end(): Promise<void> {
+    this.#state = "ended";
+    try {
+      await this.#events.return?.();
+    } catch (error) {
+      this.#refusalOf(error);
+    }
+  }
+}
+
+class EventMessageCursor implements Cursor<Uint8Array> {
+  readonly #messages: EventMessages;
+  readonly #events: Cursor<unknown>;
+  /** What went wrong while there was nobody to be told. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(messages: EventMessages, events: Cursor<unknown>) {
+    this.#messages = messages;
+    this.#events = events;
+  }
+
+  next(): Promise<Message> {
+    return nextOf(this);
+  }
+
+  return(): Promise<Message> {
+    return this.#messages.return();
+  }
+
+  async ready(): Promise<void> {
+    if (!this.#messages.isAmongEvents) return;
+    try {
+      await this.#events.ready();
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+
+  take(): Promise<Message | undefined> {
+    return this.#messages.message(() => {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      return this.#events.take();
+    });
+  }
 }
 
 function initialMessage(contract: StreamContract, output: Readonly<Record<string, unknown>>): Uint8Array {

@@ -1,6 +1,9 @@
 /** Contract values to JSON 1.1 bodies: compact, members in the order of the contract, absent ones left out. */
+import { KinesisRecord } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
+import { writeRecordsJson } from "../stored-records/encode-json.ts";
+import { storedRecordsOf } from "../stored-records/stored-records.ts";
 
 /**
  * Encodes a value as pieces to be laid end to end. Timestamps become seconds with at most three
@@ -97,6 +100,7 @@ function mapEncoder(encodeValue: Encoder): Encoder {
 function structureEncoder(members: Members): Encoder {
   const encodings = Object.entries(members).map(([name, member]) => ({
     name,
+    isRecords: member.shape.kind === "list" && member.shape.member === KinesisRecord,
     first: `${JSON.stringify(name)}:`,
     later: `,${JSON.stringify(name)}:`,
     encode: encoderOf(member.shape),
@@ -105,7 +109,14 @@ function structureEncoder(members: Members): Encoder {
     if (!isObject(value)) throw notOf("structure", value);
     writer.text("{");
     let first = true;
+    const stored = storedRecordsOf(value);
     for (const member of encodings) {
+      if (member.isRecords && stored !== undefined) {
+        writer.text(first ? member.first : member.later);
+        writeRecordsJson(writer, stored);
+        first = false;
+        continue;
+      }
       const memberValue = value[member.name];
       if (memberValue === undefined || memberValue === null) continue;
       writer.text(first ? member.first : member.later);

@@ -9,6 +9,8 @@ import { ClientGone } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { serve } from "./serve.ts";
 import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
+import { FREE_TURN } from "./turns.ts";
+import type { Turn } from "./turns.ts";
 
 export interface Http1 {
   /** Takes over a socket; bytes that were read to tell the protocol have been put back. */
@@ -279,6 +281,10 @@ class Http1Exchange implements Outbound {
         resolve();
       });
     });
+  }
+
+  turn(): Turn {
+    return FREE_TURN;
   }
 
   end(): Promise<void> {

@@ -9,6 +9,8 @@ import { ClientGone } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { serve } from "./serve.ts";
 import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
+import { Turns } from "./turns.ts";
+import type { Turn } from "./turns.ts";
 
 const END_STREAM = 0x1;
 
@@ -47,7 +49,7 @@ export function acceptHttp2(
   counters.http2Sessions += 1;
   counters.http2SessionsTotal += 1;
 
-  const connection = new SessionState(host, session, tcp);
+  const connection = new SessionState(host, session, socket, tcp);
   session.on("stream", (stream, headers, flags) => connection.onStream(stream, headers, flags, viaTls));
   session.on("error", (error) => host.log.debug("an HTTP/2 session failed", { cause: error.message }));
   session.on("frameError", () => {});
@@ -64,14 +66,16 @@ class SessionState implements Http2Connection {
   readonly #host: ListenerHost;
   readonly #session: ServerHttp2Session;
   readonly #tcp: Socket;
+  readonly turns: Turns;
   /** Requests whose handling has not ended, including those whose stream the client has reset. */
   #inFlightCount = 0;
   #idle: Deadline;
 
-  constructor(host: ListenerHost, session: ServerHttp2Session, tcp: Socket) {
+  constructor(host: ListenerHost, session: ServerHttp2Session, socket: Socket, tcp: Socket) {
     this.#host = host;
     this.#session = session;
     this.#tcp = tcp;
+    this.turns = new Turns(host, () => windowIsClosed(session) || queuedBytes(socket) > 0);
     this.#idle = host.deadlines.start(host.limits.headerTimeoutMs, () => this.#closeIdle());
   }
 
@@ -116,7 +120,24 @@ class SessionState implements Http2Connection {
 
   closed(): void {
     this.#idle.clear();
+    this.turns.close();
   }
+}
+
+/** Whether the client takes no more data on any stream until it says so. */
+function windowIsClosed(session: ServerHttp2Session): boolean {
+  const { remoteWindowSize } = session.state;
+  return remoteWindowSize !== undefined && remoteWindowSize <= 0;
+}
+
+/**
+ * Bytes that the session has written to its socket and the kernel has not taken. A session writes to the native handle,
+ * past the stream's own buffer, so `writableLength` knows nothing of them. The handle's figure is no public interface of
+ * Node: without it they count as taken.
+ */
+function queuedBytes(socket: Socket): number {
+  const { _handle: handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
+  return handle?.writeQueueSize ?? 0;
 }
 
 function inboundOf(
@@ -224,8 +245,13 @@ class Http2Exchange implements Outbound {
       this.stream.write(piece, () => {
         this.#forget(resolve);
         resolve();
+        this.#session.turns.wrote();
       });
     });
+  }
+
+  turn(): Turn {
+    return this.#session.turns.ask();
   }
 
   end(): Promise<void> {
@@ -261,6 +287,7 @@ class Http2Exchange implements Outbound {
         this.#complete = true;
         if (head !== undefined) this.#dropRest(head);
         resolve();
+        this.#session.turns.wrote();
       });
     });
   }

@@ -33,7 +33,10 @@ export interface ListenerLimits {
   readonly idleTimeoutMs: number;
   /** How long the client may take over 256 KiB of an answer. Past it the answer is cut off. */
   readonly answerProgressTimeoutMs: number;
-  /** How long a client may leave one piece of a streamed answer unread. A subscription lives for 5 minutes. */
+  /**
+   * How long a client may leave one piece of a streamed answer unread, or its connection, so that there is no turn to make
+   * one. A subscription lives for 5 minutes.
+   */
   readonly streamStallTimeoutMs: number;
   /** How long a body may wait, unread, for memory. Past it 503. */
   readonly memoryWaitMs: number;

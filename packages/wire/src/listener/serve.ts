@@ -1,4 +1,6 @@
 /** One request from its head to the last byte of its answer, the same for both versions of HTTP. */
+import { isCursor } from "../cursor.ts";
+import type { Cursor } from "../cursor.ts";
 import type { WireRequest, WireResponse } from "../exchange.ts";
 import type { ListenerHost } from "./host.ts";
 import { ANSWER_SLICE_BYTES } from "./limits.ts";
@@ -6,6 +8,8 @@ import { ConnectionDropped, Refusal, refusalResponse, refusals } from "./refusal
 import { ClientGone, decodeBody, readBody } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { Reservation } from "./reservation.ts";
+import { FREE_TURN } from "./turns.ts";
+import type { Turn } from "./turns.ts";
 
 /** A request whose head has arrived. */
 export interface Inbound {
@@ -36,6 +40,8 @@ export interface Outbound {
    * session, or the client has gone.
    */
   write(piece: Uint8Array): Promise<void>;
+  /** Asks for the turn to make a piece and write it, where streams share a connection. */
+  turn(): Turn;
   /** Ends an answer that was begun. */
   end(): Promise<void>;
   /** Breaks the exchange off in a way that the client can tell from an end. */
@@ -186,7 +192,7 @@ async function sendWhole(
 
 /**
  * Sends a body that is made while it is read. The next piece is asked for only when the operating system has taken
- * the last one, so each stream holds one piece at most, however many share a connection.
+ * the last one, so each stream holds one piece at most. A cursor's is made only in its turn on the connection.
  */
 async function sendStream(
   host: ListenerHost,
@@ -197,18 +203,18 @@ async function sendStream(
 ): Promise<void> {
   const { limits, deadlines } = host;
   const { status, headers } = response;
-  const iterator = body[Symbol.asyncIterator]();
+  const source = sourceOf(body, outbound);
   let stopped = false;
-  let wakeNext: () => void = () => {};
+  let wake: () => void = () => {};
   const stop = () => {
     stopped = true;
-    wakeNext();
+    wake();
   };
   // Not `Promise.race` with one long-lived promise: that would keep a reaction for every piece ever sent.
-  const nextPiece = () =>
-    new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
-      wakeNext = () => resolve(undefined);
-      iterator.next().then(resolve, reject);
+  const orStop = <T>(pending: Promise<T>) =>
+    new Promise<T | undefined>((resolve, reject) => {
+      wake = () => resolve(undefined);
+      pending.then(resolve, reject);
     });
   outbound.onGone(stop);
   host.openStreams.add(stop);
@@ -223,20 +229,29 @@ async function sendStream(
   let finished = false;
   try {
     while (!stopped && !outbound.headOnly) {
-      const next = await nextPiece();
-      if (next === undefined) break;
-      if (next.done === true) {
-        finished = true;
-        break;
-      }
-      const piece = next.value;
-      const held = new Reservation(host.memory, host.clock);
-      held.tryGrowTo(piece.length);
+      await orStop(source.ready());
+      if (stopped) break;
+      // A client that reads nothing on any stream holds up the turn, too.
       const stall = deadlines.start(limits.streamStallTimeoutMs, () => outbound.cut());
+      const held = new Reservation(host.memory, host.clock);
+      const turn = source.turn();
       try {
-        await outbound.write(piece);
+        await orStop(turn.come);
+        if (stopped) break;
+        const next = await orStop(source.take());
+        if (next === undefined) continue;
+        if (next.done === true) {
+          finished = true;
+          break;
+        }
+        const piece = next.value;
+        held.tryGrowTo(piece.length);
+        const written = outbound.write(piece);
+        turn.end(written);
+        await written;
         host.counters.sentBodyBytesTotal += piece.length;
       } finally {
+        turn.end();
         stall.clear();
         held.release();
       }
@@ -247,11 +262,38 @@ async function sendStream(
     if (!finished) {
       // The source may be waiting for its next event: the signal wakes it, `return` lets it clean up.
       abort.abort();
-      iterator.return?.().catch((error: unknown) => {
+      source.return().catch((error: unknown) => {
         host.log.error("a stream failed while it was closed", { cause: describeError(error) });
       });
     }
   }
+}
+
+/** The pieces of a body, and the turns that they are made in. */
+interface Source extends Pick<Cursor<Uint8Array>, "ready" | "take"> {
+  turn(): Turn;
+  return(): Promise<unknown>;
+}
+
+function sourceOf(body: AsyncIterable<Uint8Array>, outbound: Outbound): Source {
+  const iterator = body[Symbol.asyncIterator]();
+  const end = () => iterator.return?.() ?? Promise.resolve();
+  if (isCursor(iterator)) {
+    return {
+      ready: () => iterator.ready(),
+      take: () => iterator.take(),
+      turn: () => outbound.turn(),
+      return: end,
+    };
+  }
+  // Its wait for a piece ends with the piece, and a turn must not be held through a wait.
+  let piece: IteratorResult<Uint8Array, undefined> | undefined;
+  return {
+    ready: async () => void (piece = await iterator.next()),
+    take: () => Promise.resolve(piece),
+    turn: () => FREE_TURN,
+    return: end,
+  };
 }
 
 /** An abort signal that costs nothing until somebody asks for it. */

@@ -3,27 +3,22 @@ import { get } from "node:http";
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { afterEach, describe, expect, test } from "vitest";
 import type { WireResponse } from "../exchange.ts";
-import { LOCAL_HOSTS, selfSignedCertificate } from "./self-signed-certificate.ts";
 import {
   answerOf,
   clock,
   eventually,
   gate,
+  http2Get,
+  http2Preface,
   json,
   openHttp2,
   post,
   RawClient,
   request2,
   startListener,
+  tls,
 } from "./test-support.ts";
 import type { TestListener } from "./test-support.ts";
-
-const tls = selfSignedCertificate({
-  hosts: LOCAL_HOSTS,
-  validFromMs: clock.nowMs() - 60_000,
-  validToMs: clock.nowMs() + 86_400_000,
-  serial: Buffer.from("0123456789abcdef"),
-});
 
 let listener: TestListener;
 afterEach(async () => {
@@ -416,37 +411,3 @@ describe("draining", () => {
     listener = await startListener(() => Promise.resolve(json(200, {})));
   });
 });
-
-/** Client preface, SETTINGS with an initial window, and a connection window of the same size. */
-function http2Preface(windowBytes: number): Buffer {
-  const setting = Buffer.alloc(6);
-  setting.writeUInt16BE(4, 0);
-  setting.writeUInt32BE(windowBytes, 2);
-  const update = Buffer.alloc(4);
-  update.writeUInt32BE(windowBytes - 65_535);
-  return Buffer.concat([
-    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    frame(4, 0, 0, setting),
-    frame(8, 0, 0, update),
-  ]);
-}
-
-function http2Get(path: string, streamId: number): Buffer {
-  // HPACK without compression: indexed :method GET and :scheme http, then literal :path and :authority.
-  const block = Buffer.concat([
-    Buffer.of(0x82, 0x86, 0x04, path.length),
-    Buffer.from(path),
-    Buffer.of(0x01, 1),
-    Buffer.from("x"),
-  ]);
-  return frame(1, 0x5, streamId, block);
-}
-
-function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}

@@ -3,13 +3,22 @@ import { connect as connectHttp2 } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { MemoryBudget, nodeRuntime } from "@millrace/runtime";
 import type { LogFields, Logger } from "@millrace/runtime";
 import type { WireRequest, WireResponse, WireService } from "../exchange.ts";
 import { listen } from "./listen.ts";
 import type { Listener, ListenOptions } from "./listen.ts";
+import { LOCAL_HOSTS, selfSignedCertificate } from "./self-signed-certificate.ts";
 
 export const clock = nodeRuntime().clock;
+
+export const tls = selfSignedCertificate({
+  hosts: LOCAL_HOSTS,
+  validFromMs: clock.nowMs() - 60_000,
+  validToMs: clock.nowMs() + 86_400_000,
+  serial: Buffer.from("0123456789abcdef"),
+});
 
 export interface TestListener extends Listener {
   readonly memory: MemoryBudget;
@@ -83,6 +92,18 @@ export class RawClient {
       const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
       socket.once("error", reject);
       socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new RawClient(socket));
+      });
+    });
+  }
+
+  /** A client of HTTP/2 inside TLS. */
+  static openTls(port: number): Promise<RawClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connectTls({ port, host: "127.0.0.1", ca: tls.cert, ALPNProtocols: ["h2"] });
+      socket.once("error", reject);
+      socket.once("secureConnect", () => {
         socket.off("error", reject);
         resolve(new RawClient(socket));
       });
@@ -195,4 +216,48 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+/** Client preface, SETTINGS with an initial window for streams, and a connection window; both at least the default. */
+export function http2Preface(streamWindowBytes: number, connectionWindowBytes = streamWindowBytes): Buffer {
+  const setting = Buffer.alloc(6);
+  setting.writeUInt16BE(4, 0);
+  setting.writeUInt32BE(streamWindowBytes, 2);
+  return Buffer.concat([
+    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    frame(4, 0, 0, setting),
+    http2WindowUpdate(0, connectionWindowBytes - 65_535),
+  ]);
+}
+
+/** Opens the window of a stream, or of the connection for 0, by so much. */
+export function http2WindowUpdate(streamId: number, bytes: number): Buffer {
+  const increment = Buffer.alloc(4);
+  increment.writeUInt32BE(bytes);
+  return frame(8, 0, streamId, increment);
+}
+
+/** The client wants no more of a stream. */
+export function http2Reset(streamId: number): Buffer {
+  return frame(3, 0, streamId, Buffer.of(0, 0, 0, 8));
+}
+
+export function http2Get(path: string, streamId: number): Buffer {
+  // HPACK without compression: indexed :method GET and :scheme http, then literal :path and :authority.
+  const block = Buffer.concat([
+    Buffer.of(0x82, 0x86, 0x04, path.length),
+    Buffer.from(path),
+    Buffer.of(0x01, 1),
+    Buffer.from("x"),
+  ]);
+  return frame(1, 0x5, streamId, block);
+}
+
+function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
 }

@@ -1,0 +1,50 @@
+import type { ByteWriter } from "../byte-writer.ts";
+import { bytesType, textType, writeHead, writeInteger } from "../cbor/head.ts";
+import { RANGE_FIELDS } from "./stored-records.ts";
+import type { StoredRecords } from "./stored-records.ts";
+
+/** Writes a list of records as the reference encoder would write the objects. */
+export function writeRecordsCbor(writer: ByteWriter, records: StoredRecords): void {
+  const { sequenceNumbers, arrivalMs, encrypted, bytes, ranges, length } = records;
+  writer.byte(INDEFINITE_LIST);
+  for (let index = 0; index < length; index += 1) {
+    const at = index * RANGE_FIELDS;
+    const stored = bytes[index]!;
+    writer.bytes(BEFORE_SEQUENCE_NUMBER);
+    writeHead(writer, textType, sequenceNumbers[index]!.length);
+    writer.ascii(sequenceNumbers[index]!);
+    writer.bytes(BEFORE_ARRIVAL);
+    writeInteger(writer, Math.round(arrivalMs[index]!));
+    writer.bytes(BEFORE_DATA);
+    writeRange(writer, bytesType, stored, ranges[at + 2]!, ranges[at + 3]!);
+    if (ranges[at + 1]! > ranges[at]!) {
+      writer.bytes(BEFORE_KEY);
+      writeRange(writer, textType, stored, ranges[at]!, ranges[at + 1]!);
+    }
+    if (encrypted[index] === true) writer.bytes(ENCRYPTED);
+    writer.byte(BREAK);
+  }
+  writer.byte(BREAK);
+}
+
+function writeRange(writer: ByteWriter, type: number, bytes: Buffer, start: number, end: number): void {
+  writeHead(writer, type, end - start);
+  writer.bytes(bytes.subarray(start, end));
+}
+
+const INDEFINITE_LIST = 0x9f;
+const INDEFINITE_MAP = 0xbf;
+const BREAK = 0xff;
+const EPOCH_TAG = 0xc1;
+
+const BEFORE_SEQUENCE_NUMBER = Buffer.concat([Buffer.of(INDEFINITE_MAP), encodedName("SequenceNumber")]);
+const BEFORE_ARRIVAL = Buffer.concat([encodedName("ApproximateArrivalTimestamp"), Buffer.of(EPOCH_TAG)]);
+const BEFORE_DATA = encodedName("Data");
+const BEFORE_KEY = encodedName("PartitionKey");
+const ENCRYPTED = Buffer.concat([encodedName("EncryptionType"), encodedName("KMS")]);
+
+/** A text of up to 255 ASCII characters. */
+function encodedName(name: string): Buffer {
+  const head = name.length < 24 ? [(textType << 5) | name.length] : [(textType << 5) | 24, name.length];
+  return Buffer.concat([Buffer.from(head), Buffer.from(name)]);
+}
