@@ -7,7 +7,8 @@
  */
 import type { Files, Runtime } from "@millrace/runtime";
 import { crc32 } from "node:zlib";
-import { readFully, writeFully } from "./file-io.ts";
+import { isCount, isText, isTime, listOf, objectOf, parseJson, type Check } from "./checked-json.ts";
+import { errorCode, readFully, writeFully } from "./file-io.ts";
 
 export interface BackupSource {
   readonly path: string;
@@ -29,6 +30,22 @@ export type Progress = (doneBytes: number, totalBytes: number) => void;
 
 const PIECE_BYTES = 1 << 20;
 export const MANIFEST = "BACKUP";
+/** Where the files of a data directory are: a manifest names nothing else, so a restore writes nowhere else. */
+const FILE_NAME = /^(?:FORMAT|(?:journal|state)\/\w[\w.-]*)$/;
+
+const isManifest = objectOf({
+  format: (value) => value === 1,
+  commit: isCount,
+  revision: isCount,
+  takenAtMs: isTime,
+  files: listOf(
+    objectOf({
+      name: (value) => isText(value) && FILE_NAME.test(value as string),
+      bytes: isCount,
+      crc32: isCount,
+    }),
+  ),
+} satisfies Record<keyof BackupManifest, Check>);
 
 /** Something about a backup, or the place where it should go, that keeps it from being used. */
 export class BackupError extends Error {
@@ -64,12 +81,17 @@ export async function writeBackup(
   return manifest;
 }
 
-/** Checks a backup against its manifest and copies it to where a server can use it. */
+/**
+ * Checks a backup against its manifest and copies it to where a server can use it.
+ *
+ * @throws {BackupError} when it is incomplete or damaged, or the directory is in use.
+ */
 export async function restoreBackup(
   { files }: Pick<Runtime, "files">,
   options: { readonly from: string; readonly directory: string; readonly onProgress?: Progress },
 ): Promise<BackupManifest> {
   const manifest = await readManifest(files, options.from);
+  for (const { name, bytes } of manifest.files) await checkSize(files, `${options.from}/${name}`, bytes);
   await refuseUsed(files, options.directory);
   const totalBytes = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
   let doneBytes = 0;
@@ -112,17 +134,27 @@ async function readManifest(files: Files, from: string): Promise<BackupManifest>
     });
   }
   const manifest = parseJson(text);
-  if (typeof manifest !== "object" || manifest === null || !("format" in manifest) || manifest.format !== 1) {
+  if (!isManifest(manifest)) {
     throw new BackupError(`${from}/${MANIFEST} is not a manifest that this version knows`);
+  }
+  const { files: listed } = manifest as BackupManifest;
+  if (new Set(listed.map(({ name }) => name)).size < listed.length) {
+    throw new BackupError(`${from}/${MANIFEST} names a file twice`);
   }
   return manifest as BackupManifest;
 }
 
-function parseJson(text: string): unknown {
+/** The checksum vouches for what is copied; that this is all of the file, its size does. */
+async function checkSize(files: Files, path: string, bytes: number): Promise<void> {
+  const file = await files.open(path).catch((error: unknown) => {
+    throw errorCode(error) === "ENOENT" ? new BackupError(`${path} is missing`, { cause: error }) : error;
+  });
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const held = await file.sizeBytes();
+    if (held === bytes) return;
+    throw new BackupError(`${path} is damaged: it holds ${held} bytes, and the manifest says ${bytes}`);
+  } finally {
+    await file.close();
   }
 }
 

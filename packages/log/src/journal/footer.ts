@@ -16,7 +16,16 @@
  * then by index; summaries likewise, one for each range of a log without gaps.
  */
 import { crc32 } from "node:zlib";
-import { ALIGNMENT_BYTES, FORMAT_VERSION, readU64, UnknownFormatError, writeU64 } from "./format.ts";
+import {
+  ALIGNMENT_BYTES,
+  ENTRY_HEADER_BYTES,
+  fits,
+  FORMAT_VERSION,
+  readU64,
+  SEGMENT_HEADER_BYTES,
+  UnknownFormatError,
+  writeU64,
+} from "./format.ts";
 
 export interface Row {
   readonly logId: number;
@@ -166,13 +175,30 @@ function decodeRow(source: Buffer, at: number): Row {
   };
 }
 
-/** The rows of one page; undefined when its checksum is wrong. */
+/** The rows of one page; undefined when its checksum is wrong or there is no chunk that a row could be of. */
 export function decodePage(page: Buffer): Row[] | undefined {
   if (page.length < ALIGNMENT_BYTES) return undefined;
   if (crc32(page.subarray(4, ALIGNMENT_BYTES)) !== page.readUInt32LE(0)) return undefined;
   const count = page.readUInt32LE(4);
   if (count > ROWS_PER_PAGE) return undefined;
-  return Array.from({ length: count }, (_, i) => decodeRow(page, PAGE_HEADER_BYTES + i * ROW_BYTES));
+  const rows: Row[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const row = decodeRow(page, PAGE_HEADER_BYTES + i * ROW_BYTES);
+    if (!isPossible(row)) return undefined;
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** Whoever reads the chunk makes room for as many entries as its row says. */
+function isPossible(row: Row): boolean {
+  return (
+    row.entryCount > 0 &&
+    row.entryCount * ENTRY_HEADER_BYTES <= row.length &&
+    row.offset >= SEGMENT_HEADER_BYTES &&
+    fits(row.firstIndex + row.entryCount) &&
+    fits(row.lastArrivalMs)
+  );
 }
 
 function encodeSummary(target: Buffer, at: number, summary: Summary): void {
@@ -187,25 +213,38 @@ function encodeSummary(target: Buffer, at: number, summary: Summary): void {
   writeU64(target, summary.recordCount, at + 56);
 }
 
-/** The summaries between `rowsOffset + pages` and the trailer; undefined when their checksum is wrong. */
+function decodeSummary(source: Buffer, at: number): Summary {
+  return {
+    logId: source.readUInt32LE(at),
+    rowStart: source.readUInt32LE(at + 4),
+    rowCount: source.readUInt32LE(at + 8),
+    firstIndex: readU64(source, at + 16),
+    endIndex: readU64(source, at + 24),
+    firstArrivalMs: readU64(source, at + 32),
+    lastArrivalMs: readU64(source, at + 40),
+    bytes: readU64(source, at + 48),
+    recordCount: readU64(source, at + 56),
+  };
+}
+
+/**
+ * The summaries between `rowsOffset + pages` and the trailer; undefined when their checksum is wrong or one
+ * is of rows that the segment does not have.
+ */
 export function decodeSummaries(bytes: Buffer, trailer: Trailer): Summary[] | undefined {
   if (bytes.length !== trailer.summaryCount * SUMMARY_BYTES || crc32(bytes) !== trailer.summaryCrc) {
     return undefined;
   }
-  return Array.from({ length: trailer.summaryCount }, (_, i) => {
-    const at = i * SUMMARY_BYTES;
-    return {
-      logId: bytes.readUInt32LE(at),
-      rowStart: bytes.readUInt32LE(at + 4),
-      rowCount: bytes.readUInt32LE(at + 8),
-      firstIndex: readU64(bytes, at + 16),
-      endIndex: readU64(bytes, at + 24),
-      firstArrivalMs: readU64(bytes, at + 32),
-      lastArrivalMs: readU64(bytes, at + 40),
-      bytes: readU64(bytes, at + 48),
-      recordCount: readU64(bytes, at + 56),
-    };
-  });
+  const summaries: Summary[] = [];
+  for (let i = 0; i < trailer.summaryCount; i += 1) {
+    const summary = decodeSummary(bytes, i * SUMMARY_BYTES);
+    const { rowStart, rowCount, endIndex, lastArrivalMs } = summary;
+    if (rowStart + rowCount > trailer.rowCount || summary.firstIndex > endIndex) return undefined;
+    if (!fits(endIndex) || !fits(summary.firstArrivalMs) || !fits(lastArrivalMs)) return undefined;
+    if (!fits(summary.bytes) || !fits(summary.recordCount)) return undefined;
+    summaries.push(summary);
+  }
+  return summaries;
 }
 
 export function summariesOffset(trailer: Trailer): number {
@@ -240,7 +279,10 @@ function encodeTrailer(target: Buffer, at: number, trailer: Trailer): void {
   target.writeUInt32LE(crc32(target.subarray(at, at + 92)), at + 92);
 }
 
-/** Undefined when `bytes` are no intact trailer with this salt: the segment was not sealed. */
+/**
+ * Undefined when `bytes` are no intact trailer with this salt: the segment was not sealed.
+ * {@link UnknownFormatError} on another version.
+ */
 export function decodeTrailer(bytes: Buffer, salt: bigint, path: string): Trailer | undefined {
   if (bytes.length < TRAILER_BYTES || bytes.readUInt32LE(0) !== TRAILER_MAGIC) return undefined;
   if (crc32(bytes.subarray(0, 92)) !== bytes.readUInt32LE(92)) return undefined;
@@ -249,7 +291,7 @@ export function decodeTrailer(bytes: Buffer, salt: bigint, path: string): Traile
   if (version !== FORMAT_VERSION) {
     throw new UnknownFormatError(`${path} has a footer of format version ${version}. Nothing was changed.`);
   }
-  return {
+  const trailer = {
     salt,
     rowsOffset: readU64(bytes, 16),
     rowCount: bytes.readUInt32LE(24),
@@ -260,4 +302,20 @@ export function decodeTrailer(bytes: Buffer, salt: bigint, path: string): Traile
     lastRevision: readU64(bytes, 56),
     lastServiceMs: readU64(bytes, 64),
   };
+  return describesFooter(trailer) ? trailer : undefined;
+}
+
+/** Whoever reads the summaries makes room for as many as the trailer says: no more than its file has chunks for. */
+function describesFooter(trailer: Trailer): boolean {
+  const { rowsOffset, rowCount, summaryCount } = trailer;
+  return (
+    fits(rowsOffset) &&
+    rowsOffset % ALIGNMENT_BYTES === 0 &&
+    rowCount * ENTRY_HEADER_BYTES <= rowsOffset - SEGMENT_HEADER_BYTES &&
+    summaryCount <= rowCount &&
+    fits(trailer.firstCommit) &&
+    fits(trailer.lastCommit) &&
+    fits(trailer.lastRevision) &&
+    fits(trailer.lastServiceMs)
+  );
 }

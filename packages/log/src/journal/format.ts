@@ -88,13 +88,16 @@ export function decodeSegmentHeader(bytes: Buffer, path: string): SegmentHeader 
   }
   if (!intact) return undefined;
   const kind = bytes.readUInt16LE(10);
+  const segmentNumber = readU64(bytes, 24);
+  const createdMs = readU64(bytes, 32);
   if (kind !== 1 && kind !== 2) return undefined;
+  if (!fits(segmentNumber) || !fits(createdMs)) return undefined;
   return {
     kind: kind === 1 ? "journal" : "cold",
     epoch: bytes.readUInt32LE(12),
     salt: bytes.readBigUInt64LE(16),
-    segmentNumber: readU64(bytes, 24),
-    createdMs: readU64(bytes, 32),
+    segmentNumber,
+    createdMs,
   };
 }
 
@@ -152,15 +155,19 @@ export function readBlockHeader(source: Buffer, at: number, salt: bigint): Block
   if (source.readUInt32LE(at) !== BLOCK_MAGIC) return undefined;
   if (source.readBigUInt64LE(at + 8) !== salt) return undefined;
   if (crc32(source.subarray(at, at + 60)) !== source.readUInt32LE(at + 60)) return undefined;
+  const commit = readU64(source, at + 16);
+  const durableUpTo = readU64(source, at + 24);
+  const serviceMs = readU64(source, at + 48);
+  if (!fits(commit) || !fits(durableUpTo) || !fits(serviceMs)) return undefined;
   return {
     flags: source.readUInt16LE(at + 6),
     salt,
-    commit: readU64(source, at + 16),
-    durableUpTo: readU64(source, at + 24),
+    commit,
+    durableUpTo,
     epoch: source.readUInt32LE(at + 32),
     length: source.readUInt32LE(at + 36),
     entryCount: source.readUInt32LE(at + 40),
-    serviceMs: readU64(source, at + 48),
+    serviceMs,
     entriesCrc: source.readUInt32LE(at + 56),
   };
 }
@@ -217,12 +224,15 @@ export function readEntry(source: Buffer, at: number, limit: number, verify = tr
   if (end > limit) return undefined;
   const crc = source.readUInt32LE(at);
   if (verify && crc32(source.subarray(at + 4, end)) !== crc) return undefined;
+  const index = readU64(source, at + 16);
+  const arrivalMs = readU64(source, at + 24);
+  if (!fits(index) || !fits(arrivalMs)) return undefined;
   return {
     kind: source[at + 8] as number,
     recordCount: source.readUInt16LE(at + 10),
     logId: source.readUInt32LE(at + 12),
-    index: readU64(source, at + 16),
-    arrivalMs: readU64(source, at + 24),
+    index,
+    arrivalMs,
     payload: source.subarray(at + ENTRY_HEADER_BYTES, end),
     crc,
     end,
@@ -241,6 +251,12 @@ export function writeU64(target: Buffer, value: number, at: number): void {
   target.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }
 
+/** Inexact above 2^53 − 1, which the format does not allow: decoders ask {@link fits}. */
 export function readU64(source: Buffer, at: number): number {
   return source.readUInt32LE(at + 4) * 0x1_0000_0000 + source.readUInt32LE(at);
+}
+
+/** Whether a number that {@link readU64} gave is one that the format allows. */
+export function fits(number: number): boolean {
+  return number <= Number.MAX_SAFE_INTEGER;
 }

@@ -3,6 +3,16 @@
  * bring. Values leave this module only once they are durable.
  */
 import type { StateChange, StateValue } from "../log-engine.ts";
+import {
+  isCount,
+  isText,
+  listOf,
+  objectOf,
+  optional,
+  parseJson,
+  tupleOf,
+  type Check,
+} from "./checked-json.ts";
 
 /** A change as it stands in the journal: the caller's, plus what only the writer could decide. */
 export interface CommittedChange {
@@ -109,19 +119,19 @@ export function encodeChange(change: CommittedChange): Buffer {
 
 /** Undefined when the bytes are no change. */
 export function decodeChange(payload: Buffer): CommittedChange | undefined {
-  try {
-    const value: unknown = JSON.parse(payload.toString("utf8"));
-    return isChange(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(payload.toString("utf8"));
+  return isChange(value) ? (value as CommittedChange) : undefined;
 }
 
-function isChange(value: unknown): value is CommittedChange {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "revision" in value &&
-    Number.isSafeInteger((value as { revision: unknown }).revision)
-  );
-}
+const isChange = objectOf({
+  revision: isCount,
+  puts: optional(listOf(tupleOf(isText, isText))),
+  deletes: optional(listOf(isText)),
+  opens: optional(listOf(isCount)),
+  closes: optional(listOf(tupleOf(isCount, isCount))),
+  trims: optional(listOf(tupleOf(isCount, isCount))),
+  drops: optional(listOf(isCount)),
+  segmentsAdded: optional(listOf(isCount)),
+  segmentsDropped: optional(listOf(isCount)),
+  holes: optional(listOf(tupleOf(isCount, isCount, isCount))),
+} satisfies Record<keyof CommittedChange, Check>);

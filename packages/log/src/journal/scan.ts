@@ -46,15 +46,16 @@ export interface Scan {
   readonly tornTail: boolean;
 }
 
-/** Scans `[header, toOffset)` of a segment. */
+/** Scans `[header, toOffset)` of a segment, as far as its file goes. */
 export async function scanSegment(segment: Segment, toOffset: number): Promise<Scan> {
-  const window = new Window(segment);
+  const endOffset = Math.min(toOffset, segment.fileBytes);
+  const window = new Window(segment, endOffset);
   const blocks: ScannedBlock[] = [];
   const damaged: DamagedRegion[] = [];
   let damagedFrom: number | undefined;
   let at = SEGMENT_HEADER_BYTES;
-  while (at + BLOCK_HEADER_BYTES <= toOffset) {
-    const block = await readBlock(window, at, segment.header.salt, toOffset);
+  while (at + BLOCK_HEADER_BYTES <= endOffset) {
+    const block = await readBlock(window, at, segment.header.salt, endOffset);
     if (block === undefined) {
       damagedFrom ??= at;
       at += ALIGNMENT_BYTES;
@@ -82,13 +83,13 @@ async function readBlock(
   window: Window,
   offset: number,
   salt: bigint,
-  toOffset: number,
+  endOffset: number,
 ): Promise<ScannedBlock | undefined> {
   const head = await window.view(offset, BLOCK_HEADER_BYTES);
   const header = readBlockHeader(head, 0, salt);
   if (header === undefined) return undefined;
   const bytes = alignUp(BLOCK_HEADER_BYTES + header.length);
-  if (offset + bytes > toOffset) return undefined;
+  if (offset + bytes > endOffset) return undefined;
   const block = await window.view(offset, BLOCK_HEADER_BYTES + header.length);
   const entries = parseEntries(block, header);
   if (entries === undefined) return undefined;
@@ -145,20 +146,26 @@ function parseEntries(block: Buffer, header: BlockHeader): Entry[] | undefined {
   return entries;
 }
 
-/** Reads ahead, so that a scan of small blocks is not a read per block. Bounded by the largest block. */
+/**
+ * Reads ahead, so that a scan of small blocks is not a read per block. Bounded by the largest block, and by
+ * what remains to be scanned: many segments are much smaller than a window.
+ */
 class Window {
   readonly #segment: Segment;
+  readonly #endOffset: number;
   #start = 0;
   #bytes: Buffer = Buffer.alloc(0);
 
-  constructor(segment: Segment) {
+  constructor(segment: Segment, endOffset: number) {
     this.#segment = segment;
+    this.#endOffset = endOffset;
   }
 
   async view(offset: number, length: number): Promise<Buffer> {
     if (offset < this.#start || offset + length > this.#start + this.#bytes.length) {
       this.#start = offset;
-      this.#bytes = await readFully(this.#segment.file, offset, Math.max(length, WINDOW_BYTES));
+      const bytes = Math.min(Math.max(length, WINDOW_BYTES), this.#endOffset - offset);
+      this.#bytes = await readFully(this.#segment.file, offset, bytes);
     }
     return this.#bytes.subarray(offset - this.#start, offset - this.#start + length);
   }

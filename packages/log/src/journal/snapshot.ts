@@ -13,6 +13,17 @@
  */
 import { crc32 } from "node:zlib";
 import type { Clock, Files } from "@millrace/runtime";
+import {
+  isCount,
+  isText,
+  isTime,
+  listOf,
+  objectOf,
+  optional,
+  parseJson,
+  tupleOf,
+  type Check,
+} from "./checked-json.ts";
 import { readFully, writeFully } from "./file-io.ts";
 import { FORMAT_VERSION, UnknownFormatError } from "./format.ts";
 import type { KeyedState } from "./keyed-state.ts";
@@ -53,6 +64,33 @@ type Frame =
   | { readonly keys: readonly (readonly [key: string, value: string, revision: number])[] }
   | { readonly logs: readonly LogFrame[] }
   | { readonly end: number };
+
+const isHeader = objectOf({
+  header: (value) => value === true,
+  revision: isCount,
+  commit: isCount,
+  epoch: isCount,
+  nextLogId: isCount,
+  segments: listOf(isCount),
+  nextSegmentNumber: isCount,
+  serviceMs: isTime,
+} satisfies Record<keyof SnapshotHeader | "header", Check>);
+const isKeys = objectOf({ keys: listOf(tupleOf(isText, isText, isCount)) });
+const isLogs = objectOf({
+  logs: listOf(
+    objectOf({
+      logId: isCount,
+      nextIndex: isCount,
+      trimIndex: isCount,
+      endIndex: optional(isCount),
+      lastArrivalMs: isTime,
+      holes: optional(
+        listOf(objectOf({ fromIndex: isCount, toIndex: isCount } satisfies Record<keyof Hole, Check>)),
+      ),
+    } satisfies Record<keyof LogFrame, Check>),
+  ),
+});
+const isEnd = objectOf({ end: isCount });
 
 /** Writes a snapshot and makes it the newest, durably; older ones but one are removed. Returns its size. */
 export async function writeSnapshot(
@@ -148,7 +186,11 @@ export async function listSnapshots(files: Files, root: string): Promise<string[
   return (await files.list(`${root}/state`)).filter((name) => NAME.test(name));
 }
 
-/** Puts a snapshot back into `state` and `logs`; undefined, with both untouched, when it is damaged. */
+/**
+ * Puts a snapshot back into `state` and `logs`; undefined, with both untouched, when it is damaged.
+ *
+ * @throws {UnknownFormatError} when it is of another format version.
+ */
 export async function loadSnapshot(
   files: Files,
   path: string,
@@ -197,7 +239,8 @@ async function readFrames(files: Files, path: string): Promise<Frame[] | undefin
       if (length > FRAME_BYTES_MAX || at + 8 + length > bytes.length) return undefined;
       const json = bytes.subarray(at + 8, at + 8 + length);
       if (crc32(json) !== bytes.readUInt32LE(at + 4)) return undefined;
-      const frame = JSON.parse(json.toString("utf8")) as Frame;
+      const frame = parseFrame(json.toString("utf8"), frames.length === 0);
+      if (frame === undefined) return undefined;
       if ("end" in frame) return frame.end === frames.length ? frames : undefined;
       frames.push(frame);
       at += 8 + length;
@@ -206,4 +249,11 @@ async function readFrames(files: Files, path: string): Promise<Frame[] | undefin
   } finally {
     await file.close();
   }
+}
+
+/** The header stands first, and nowhere else. Zeros pass for a frame of no bytes with the right checksum. */
+function parseFrame(text: string, first: boolean): Frame | undefined {
+  const value = parseJson(text);
+  const known = first ? isHeader(value) : isKeys(value) || isLogs(value) || isEnd(value);
+  return known ? (value as Frame) : undefined;
 }

@@ -98,12 +98,12 @@ test.each(Object.keys(attacks))("%s: the server goes on serving others and keeps
   const listener = await startListener(echo, {
     tls,
     limits: {
-      headerTimeoutMs: 150,
-      bodyProgressTimeoutMs: 100,
-      bodyTimeoutMs: 150,
-      idleTimeoutMs: 150,
+      headerTimeoutMs: 700,
+      bodyProgressTimeoutMs: 600,
+      bodyTimeoutMs: 700,
+      idleTimeoutMs: 700,
       // After some protocol errors nghttp2 says GOAWAY, sends and reads no more, and tells nobody.
-      answerProgressTimeoutMs: 150,
+      answerProgressTimeoutMs: 700,
       lingerMs: 10,
     },
   });

@@ -204,7 +204,7 @@ export function post(body: string | Buffer, headers: Record<string, string | num
 
 /** Waits for a condition that other code is about to bring about. */
 export async function eventually(holds: () => boolean, what: string): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + 3_000;
+  const deadlineMs = clock.monotonicMs() + 15_000;
   while (!holds()) {
     if (clock.monotonicMs() > deadlineMs) throw new Error(`it did not come about: ${what}`);
     await clock.sleep(2);
