@@ -170,6 +170,11 @@ export class BatchCursor {
   }
 }
 
+/** Keys and data of all records of a batch in {@link RAW} form, told from its size alone. Bytes. */
+export function rawBatchBytes({ payload, recordCount }: BatchCursor): number {
+  return payload.length - HEADER_BYTES - recordCount * RECORD_HEADER_BYTES;
+}
+
 /** The records of a batch as ranges of its payload. Throws {@link BatchFormatError} on bytes that are not one. */
 export function readBatch(payload: Uint8Array): { encoding: BatchEncoding; records: RecordRange[] } {
   const batch = new BatchCursor(payload);

@@ -5,6 +5,7 @@ export {
   encodeBatch,
   encodeRanges,
   RAW,
+  rawBatchBytes,
   readBatch,
   RECORDS_PER_ENTRY_MAX,
 } from "./entry-codec.ts";

@@ -9,6 +9,7 @@ import type { Limits } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { Traffic } from "./on-demand/traffic.ts";
 import type { CallThrottle } from "./throttle/call-throttle.ts";
+import type { EncodedEntries } from "./shards/encoded-entries.ts";
 import { ShardThrottle } from "./throttle/shard-throttle.ts";
 
 /** What every handler and every background pass works with. Made once, by `createStreams`. */
@@ -27,6 +28,8 @@ export interface StreamsContext {
   readonly background: Background;
   readonly subscriptions: Subscriptions;
   readonly traffic: Traffic;
+  /** Entries encoded for one reader, kept for the next. */
+  readonly encoded: EncodedEntries;
   /** Keys the MACs of iterators and pagination tokens; kept with the data. */
   readonly secret: Uint8Array;
   /** How long CREATING, UPDATING and DELETING last, in service milliseconds. */

@@ -16,6 +16,7 @@ import type { Meter } from "./meter.ts";
 import { silentMeter } from "./meter.ts";
 import { startOnDemandScaling } from "./on-demand/scaling-pass.ts";
 import { Traffic } from "./on-demand/traffic.ts";
+import { EncodedEntries } from "./shards/encoded-entries.ts";
 import { operations } from "./operations/index.ts";
 import { startRetention } from "./retention/retention-pass.ts";
 import { CallThrottle } from "./throttle/call-throttle.ts";
@@ -83,6 +84,7 @@ export async function createStreams(
     calls: new CallThrottle(limits),
     background: new Background(clock, log),
     subscriptions: new Subscriptions(clock, inForce, catalog),
+    encoded: new EncodedEntries(dependencies.memory),
     traffic: new Traffic(clock, dependencies.random, engine, catalog),
     secret: await loadSecret(engine, secrets),
     transitionDelayMs,
@@ -100,6 +102,7 @@ export async function createStreams(
       await context.background.close();
       await context.traffic.store("all");
       context.traffic.close();
+      context.encoded.close();
       context.catalog.close();
     },
   };

@@ -11,11 +11,16 @@ const pendingLengthMax = 2 * 1024;
  */
 export class ByteWriter {
   readonly #pieces: Buffer[] = [];
-  #chunk = Buffer.allocUnsafe(firstChunkBytes);
+  #chunk: Buffer;
   /** Where the part of the chunk begins that is in no piece yet. */
   #start = 0;
   #end = 0;
   #pending = "";
+
+  /** A document of up to `sizeBytes` becomes one piece. */
+  constructor(sizeBytes = firstChunkBytes) {
+    this.#chunk = Buffer.allocUnsafe(sizeBytes);
+  }
 
   /** Appends text as UTF-8. */
   text(text: string): void {

@@ -24,6 +24,7 @@ export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
 export { recordColumnsOf } from "./put-records/scanned-input.ts";
 export { StoredRecords, withRecords } from "./stored-records/stored-records.ts";
+export type { RecordRanges, StoredBatch } from "./stored-records/stored-records.ts";
 export { SerializationFault } from "./serialization-fault.ts";
 export { sign, signingKey } from "./sign.ts";
 export type { Credentials, SigningInput } from "./sign.ts";

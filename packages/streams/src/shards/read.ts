@@ -1,12 +1,13 @@
 /** Records out of a shard, from a position on. */
 import type { ReadOutcome, StoredEntry } from "@millrace/log";
-import { BASE64, BatchCursor } from "@millrace/log";
+import { BASE64, BatchCursor, RAW, rawBatchBytes } from "@millrace/log";
 import type { ShardPosition } from "@millrace/model";
 import { StoredRecords } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
 import { wasEncryptedAt } from "../encryption.ts";
+import { ReadBatch } from "./read-batch.ts";
 
 /** Before the first record of a shard that was never trimmed. */
 export const FIRST_POSITION: ShardPosition = Object.freeze({ entryIndex: 1, recordIndex: 0 });
@@ -87,7 +88,7 @@ export async function readShard(
         recordIndex = 0;
         break;
       }
-      const taken = takeRecords(stream, shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
+      const taken = takeRecords(context, stream, shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
       bytes += taken.bytes;
       if (taken.nextRecordIndex > recordIndex) lastArrivalMs = entry.arrivalMs;
       if (taken.nextRecordIndex < entry.recordCount) {
@@ -118,6 +119,7 @@ export async function readShard(
 
 /** Appends records of an entry, from `recordIndex` on, to `records`, while they fit. */
 function takeRecords(
+  { encoded }: StreamsContext,
   { header }: Stream,
   shard: Shard,
   entry: StoredEntry,
@@ -127,30 +129,46 @@ function takeRecords(
   bytesMax: number,
 ): { readonly bytes: number; readonly nextRecordIndex: number } {
   const encrypted = wasEncryptedAt(header, entry.arrivalMs);
-  const batch = new BatchCursor(entry.payload);
-  let bytes = 0;
-  let at = 0;
-  for (; records.length < recordsMax && batch.next(); at += 1) {
-    if (at < recordIndex) continue;
-    const stored = batch.encoding === BASE64 ? decoded(batch) : batch;
-    const { payload, keyStart, keyEnd, dataStart, dataEnd } = stored;
-    const size = dataEnd - dataStart + keyEnd - keyStart;
-    if (records.length > 0 && bytes + size > bytesMax) break;
-    const sequenceNumber = shard.sequenceNumber(entry.index, at);
-    records.add(sequenceNumber, entry.arrivalMs, encrypted, payload, keyStart, keyEnd, dataStart, dataEnd);
-    bytes += size;
-  }
+  const fits = fittingRecords(entry, recordIndex, recordsMax - records.length, records.length > 0, bytesMax);
   // A position past the entry's last record is the start of the next entry.
-  return { bytes, nextRecordIndex: Math.max(at, recordIndex) };
+  if (fits.toIndex <= recordIndex) return { bytes: 0, nextRecordIndex: recordIndex };
+  records.add(new ReadBatch(shard, entry, [recordIndex, fits.toIndex], encrypted, encoded));
+  return { bytes: fits.bytes, nextRecordIndex: fits.toIndex };
 }
 
-/** A record that is stored as base64, as what it encodes. */
-function decoded({ payload, keyStart, keyEnd, dataStart, dataEnd }: BatchCursor) {
-  const key = payload.subarray(keyStart, keyEnd);
-  const data = Buffer.from(payload.toString("latin1", dataStart, dataEnd), "base64");
-  const bytes = Buffer.concat([key, data]);
-  return { payload: bytes, keyStart: 0, keyEnd: key.length, dataStart: key.length, dataEnd: bytes.length };
+/** How far the records of an entry fit. The first record of an answer always does. */
+function fittingRecords(
+  { payload, recordCount }: StoredEntry,
+  recordIndex: number,
+  recordsMax: number,
+  isFollowing: boolean,
+  bytesMax: number,
+): { readonly bytes: number; readonly toIndex: number } {
+  const batch = new BatchCursor(payload);
+  if (recordIndex === 0 && recordCount <= recordsMax && batch.encoding === RAW) {
+    const bytes = rawBatchBytes(batch);
+    if (bytes <= bytesMax) return { bytes, toIndex: recordCount };
+  }
+  let bytes = 0;
+  let at = 0;
+  for (; at - recordIndex < recordsMax && batch.next(); at += 1) {
+    if (at < recordIndex) continue;
+    const sizeBytes = batch.keyEnd - batch.keyStart + dataBytesOf(batch);
+    if ((isFollowing || at > recordIndex) && bytes + sizeBytes > bytesMax) break;
+    bytes += sizeBytes;
+  }
+  return { bytes, toIndex: at };
 }
+
+/** What the data of the record at hand decodes to. Bytes. */
+function dataBytesOf({ encoding, payload, dataStart, dataEnd }: BatchCursor): number {
+  if (encoding !== BASE64) return dataEnd - dataStart;
+  const isPadded = (at: number) => at >= dataStart && payload[at] === PADDING;
+  const padCount = isPadded(dataEnd - 2) ? 2 : isPadded(dataEnd - 1) ? 1 : 0;
+  return ((dataEnd - dataStart) / 4) * 3 - padCount;
+}
+
+const PADDING = "=".charCodeAt(0);
 
 /** Says what is lost in the words of the API; where it lies on the disk is for the log. */
 function unreadable(

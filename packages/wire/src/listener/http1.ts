@@ -258,10 +258,13 @@ class Http1Exchange implements Outbound {
     return true;
   }
 
-  send(head: AnswerHead, body: Uint8Array): Promise<void> {
+  send(head: AnswerHead, body: readonly Uint8Array[]): Promise<void> {
     if (this.#gone) return Promise.resolve();
     this.#writeHead(head);
-    return this.#finish((done) => this.response.end(body, done));
+    // Ending takes the cork out: head and body leave in one call.
+    if (body.length > 1) this.response.cork();
+    for (const piece of body.slice(0, -1)) this.response.write(piece);
+    return this.#finish((done) => this.response.end(body.at(-1), done));
   }
 
   begin(head: AnswerHead): void {
@@ -272,14 +275,18 @@ class Http1Exchange implements Outbound {
     if (this.request.socket.readableEnded) this.onHalfClose();
   }
 
-  write(piece: Uint8Array): Promise<void> {
-    if (this.#gone || piece.length === 0) return Promise.resolve();
+  write(pieces: readonly Uint8Array[]): Promise<void> {
+    const last = pieces.at(-1);
+    if (this.#gone || last === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.onGone(resolve);
-      this.response.write(piece, () => {
+      this.response.cork();
+      for (const piece of pieces.slice(0, -1)) this.response.write(piece);
+      this.response.write(last, () => {
         this.#forget(resolve);
         resolve();
       });
+      this.response.uncork();
     });
   }
 

@@ -220,16 +220,18 @@ class Http2Exchange implements Outbound {
     else this.#onGone.push(callback);
   }
 
-  send(head: AnswerHead, body: Uint8Array): Promise<void> {
+  send(head: AnswerHead, body: readonly Uint8Array[]): Promise<void> {
     if (!this.#open()) return Promise.resolve();
-    if (this.headOnly || body.length === 0) {
+    if (this.headOnly || body.every(({ length }) => length === 0)) {
       this.stream.respond(this.#head(head), { endStream: true });
       this.#complete = true;
       this.#dropRest(head);
       return Promise.resolve();
     }
     this.stream.respond(this.#head(head));
-    return this.#finish(head, (done) => this.stream.end(body, done));
+    if (body.length > 1) this.stream.cork();
+    for (const piece of body.slice(0, -1)) this.stream.write(piece);
+    return this.#finish(head, (done) => this.stream.end(body.at(-1), done));
   }
 
   begin(head: AnswerHead): void {
@@ -238,15 +240,19 @@ class Http2Exchange implements Outbound {
     if (this.headOnly) this.#complete = true;
   }
 
-  write(piece: Uint8Array): Promise<void> {
-    if (!this.#open() || piece.length === 0) return Promise.resolve();
+  write(pieces: readonly Uint8Array[]): Promise<void> {
+    const last = pieces.at(-1);
+    if (!this.#open() || last === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.onGone(resolve);
-      this.stream.write(piece, () => {
+      this.stream.cork();
+      for (const piece of pieces.slice(0, -1)) this.stream.write(piece);
+      this.stream.write(last, () => {
         this.#forget(resolve);
         resolve();
         this.#session.turns.wrote();
       });
+      this.stream.uncork();
     });
   }
 

@@ -32,14 +32,14 @@ export interface Outbound {
   /** True when nobody wants the body: an answer to HEAD. */
   readonly headOnly: boolean;
   /** Head and body in one go. Resolves when the transport has taken all of it, or the client has gone. */
-  send(head: AnswerHead, body: Uint8Array): Promise<void>;
+  send(head: AnswerHead, body: readonly Uint8Array[]): Promise<void>;
   /** Sends the head now; pieces follow. */
   begin(head: AnswerHead): void;
   /**
-   * Resolves when the operating system has taken the piece, which is past the buffers of the stream and of the
+   * Resolves when the operating system has taken the pieces, which is past the buffers of the stream and of the
    * session, or the client has gone.
    */
-  write(piece: Uint8Array): Promise<void>;
+  write(pieces: readonly Uint8Array[]): Promise<void>;
   /** Asks for the turn to make a piece and write it, where streams share a connection. */
   turn(): Turn;
   /** Ends an answer that was begun. */
@@ -170,17 +170,16 @@ async function sendWhole(
   if (bodyBytes > 0) held.tryGrowTo(bodyBytes);
   const progress = deadlines.start(limits.answerProgressTimeoutMs, () => outbound.cut());
   try {
-    if (pieces.length === 1 && bodyBytes <= ANSWER_SLICE_BYTES) {
-      await outbound.send(head, pieces[0]!);
+    if (bodyBytes <= ANSWER_SLICE_BYTES) {
+      await outbound.send(head, pieces);
       return;
     }
     outbound.begin(head);
     if (!outbound.headOnly) {
-      for (const piece of pieces) {
-        for (let at = 0; at < piece.length && !outbound.gone; at += ANSWER_SLICE_BYTES) {
-          await outbound.write(piece.subarray(at, at + ANSWER_SLICE_BYTES));
-          progress.restart(limits.answerProgressTimeoutMs);
-        }
+      for (const slice of slicesOf(pieces)) {
+        if (outbound.gone) break;
+        await outbound.write(slice);
+        progress.restart(limits.answerProgressTimeoutMs);
       }
     }
     await outbound.end();
@@ -188,6 +187,25 @@ async function sendWhole(
     progress.clear();
     held.release();
   }
+}
+
+/** The same bytes in runs of pieces that are of a bounded size together. */
+function* slicesOf(pieces: readonly Uint8Array[]): IterableIterator<Uint8Array[]> {
+  let slice: Uint8Array[] = [];
+  let room = ANSWER_SLICE_BYTES;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + room);
+      slice.push(part);
+      at += part.length;
+      room -= part.length;
+      if (room > 0) continue;
+      yield slice;
+      slice = [];
+      room = ANSWER_SLICE_BYTES;
+    }
+  }
+  if (slice.length > 0) yield slice;
 }
 
 /**
@@ -246,7 +264,7 @@ async function sendStream(
         }
         const piece = next.value;
         held.tryGrowTo(piece.length);
-        const written = outbound.write(piece);
+        const written = outbound.write([piece]);
         turn.end(written);
         await written;
         host.counters.sentBodyBytesTotal += piece.length;

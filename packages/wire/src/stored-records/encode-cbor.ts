@@ -4,25 +4,27 @@ import { RANGE_FIELDS } from "./stored-records.ts";
 import type { StoredRecords } from "./stored-records.ts";
 
 /** Writes a list of records as the reference encoder would write the objects. */
-export function writeRecordsCbor(writer: ByteWriter, records: StoredRecords): void {
-  const { sequenceNumbers, arrivalMs, encrypted, bytes, ranges, length } = records;
+export function writeRecordsCbor(writer: ByteWriter, { batches }: StoredRecords): void {
   writer.byte(INDEFINITE_LIST);
-  for (let index = 0; index < length; index += 1) {
-    const at = index * RANGE_FIELDS;
-    const stored = bytes[index]!;
-    writer.bytes(BEFORE_SEQUENCE_NUMBER);
-    writeHead(writer, textType, sequenceNumbers[index]!.length);
-    writer.ascii(sequenceNumbers[index]!);
-    writer.bytes(BEFORE_ARRIVAL);
-    writeInteger(writer, Math.round(arrivalMs[index]!));
-    writer.bytes(BEFORE_DATA);
-    writeRange(writer, bytesType, stored, ranges[at + 2]!, ranges[at + 3]!);
-    if (ranges[at + 1]! > ranges[at]!) {
-      writer.bytes(BEFORE_KEY);
-      writeRange(writer, textType, stored, ranges[at]!, ranges[at + 1]!);
+  for (const batch of batches) {
+    const { bytes, offsets } = batch.ranges();
+    for (let index = 0; index < batch.length; index += 1) {
+      const at = index * RANGE_FIELDS;
+      const sequenceNumber = batch.sequenceNumber(index);
+      writer.bytes(BEFORE_SEQUENCE_NUMBER);
+      writeHead(writer, textType, sequenceNumber.length);
+      writer.ascii(sequenceNumber);
+      writer.bytes(BEFORE_ARRIVAL);
+      writeInteger(writer, Math.round(batch.arrivalMs));
+      writer.bytes(BEFORE_DATA);
+      writeRange(writer, bytesType, bytes, offsets[at + 2]!, offsets[at + 3]!);
+      if (offsets[at + 1]! > offsets[at]!) {
+        writer.bytes(BEFORE_KEY);
+        writeRange(writer, textType, bytes, offsets[at]!, offsets[at + 1]!);
+      }
+      if (batch.encrypted) writer.bytes(ENCRYPTED);
+      writer.byte(BREAK);
     }
-    if (encrypted[index] === true) writer.bytes(ENCRYPTED);
-    writer.byte(BREAK);
   }
   writer.byte(BREAK);
 }

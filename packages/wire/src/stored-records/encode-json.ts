@@ -1,45 +1,68 @@
-import type { ByteWriter } from "../byte-writer.ts";
+import { ByteWriter, joined } from "../byte-writer.ts";
 import { RANGE_FIELDS } from "./stored-records.ts";
-import type { StoredRecords } from "./stored-records.ts";
+import type { StoredBatch, StoredRecords } from "./stored-records.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+/** What a record is in JSON beside its key and data, at most. */
+const FRAME_BYTES_MAX = 200;
+
+/** Writes a list of records as the reference encoder would write the objects. */
+export function writeRecordsJson(writer: ByteWriter, { batches }: StoredRecords): void {
+  writer.ascii("[");
+  let isFirst = true;
+  for (const batch of batches) {
+    if (batch.length === 0) continue;
+    const json = batch.json ?? encodedBatch(batch);
+    writer.bytes(isFirst ? json.subarray(1) : json);
+    isFirst = false;
+  }
+  writer.ascii("]");
+}
 
 /**
- * Writes a list of records as the reference encoder would write the objects. What stands between the data of two records is put
- * together as one text, since each write to a buffer costs a call.
+ * The records of a batch, with a comma before each. What stands between the data of two of them is put together as one text,
+ * since each write to a buffer costs a call.
  */
-export function writeRecordsJson(writer: ByteWriter, records: StoredRecords): void {
-  const { sequenceNumbers, arrivalMs, encrypted, bytes, ranges, length } = records;
-  let before = "[";
-  let lastMs = NaN;
-  let seconds = "";
+function encodedBatch(batch: StoredBatch): Buffer {
+  const { bytes, offsets } = batch.ranges();
+  const { encrypted, length } = batch;
+  const seconds = String(Math.round(batch.arrivalMs) / 1000);
+  const encryption = encrypted ? ',"EncryptionType":"KMS"}' : "}";
+  const writer = new ByteWriter(sizeEstimate(offsets, length));
+  let before = ",";
   for (let index = 0; index < length; index += 1) {
     const at = index * RANGE_FIELDS;
-    const stored = bytes[index]!;
-    if (arrivalMs[index] !== lastMs) {
-      lastMs = arrivalMs[index]!;
-      seconds = String(Math.round(lastMs) / 1000);
-    }
     writer.ascii(
-      `${before}{"SequenceNumber":"${sequenceNumbers[index]!}","ApproximateArrivalTimestamp":${seconds},"Data":"`,
+      `${before}{"SequenceNumber":"${batch.sequenceNumber(index)}","ApproximateArrivalTimestamp":${seconds},"Data":"`,
     );
-    writer.ascii(stored.toString("base64", ranges[at + 2], ranges[at + 3]));
-    const encryption = encrypted[index] === true ? ',"EncryptionType":"KMS"}' : "}";
-    const keyStart = ranges[at]!;
-    const keyEnd = ranges[at + 1]!;
+    writer.ascii(bytes.toString("base64", offsets[at + 2], offsets[at + 3]));
+    const keyStart = offsets[at]!;
+    const keyEnd = offsets[at + 1]!;
     if (keyEnd === keyStart) {
       before = `"${encryption},`;
-    } else if (isPlain(stored, keyStart, keyEnd)) {
-      before = `","PartitionKey":"${stored.toString("latin1", keyStart, keyEnd)}"${encryption},`;
+    } else if (isPlain(bytes, keyStart, keyEnd)) {
+      before = `","PartitionKey":"${bytes.toString("latin1", keyStart, keyEnd)}"${encryption},`;
     } else {
       writer.ascii('","PartitionKey":');
-      writer.text(JSON.stringify(stored.toString("utf8", keyStart, keyEnd)));
+      writer.text(JSON.stringify(bytes.toString("utf8", keyStart, keyEnd)));
       before = `${encryption},`;
     }
   }
-  // The last comma, or the whole list when it is empty.
-  writer.ascii(length === 0 ? "[]" : `${before.slice(0, -1)}]`);
+  writer.ascii(before.slice(0, -1));
+  const json = joined(writer.pieces());
+  batch.keepJson(json);
+  return json;
+}
+
+/** Enough for one piece unless keys need escapes. */
+function sizeEstimate(offsets: readonly number[], length: number): number {
+  let sizeBytes = length * FRAME_BYTES_MAX;
+  for (let at = 0; at < length * RANGE_FIELDS; at += RANGE_FIELDS) {
+    sizeBytes += offsets[at + 1]! - offsets[at]!;
+    sizeBytes += Math.ceil((offsets[at + 3]! - offsets[at + 2]!) / 3) * 4;
+  }
+  return sizeBytes;
 }
 
 /** Whether a key is printable ASCII that JSON writes as it is. */

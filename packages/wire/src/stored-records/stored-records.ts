@@ -1,61 +1,68 @@
 /**
- * The records of an answer as ranges of the bytes that they are stored in. Whoever asks for them gets objects; the
- * encoders do not ask, and copy from the ranges.
+ * The records of an answer as the batches that they are stored in. Whoever asks for records gets objects; the
+ * encoders do not ask, and copy from the batches, or take what was encoded for another reader.
  */
 import type { Decoded, KinesisRecord } from "@millrace/api";
 
 type Record = Decoded<typeof KinesisRecord>;
 
-export class StoredRecords {
-  readonly sequenceNumbers: string[] = [];
+/** Records that arrived together. */
+export interface StoredBatch {
+  /** How many of its records are given. */
+  readonly length: number;
   /** Milliseconds since the epoch. */
-  readonly arrivalMs: number[] = [];
-  /** Whether the record is told to be encrypted. */
-  readonly encrypted: boolean[] = [];
-  /** What the ranges of each record lie in. Shared: never written to. */
-  readonly bytes: Buffer[] = [];
-  /** Of each record: start and end of its key, start and end of its data. */
-  readonly ranges: number[] = [];
+  readonly arrivalMs: number;
+  /** Whether the records are told to be encrypted. */
+  readonly encrypted: boolean;
+  /** Where its records lie. */
+  ranges(): RecordRanges;
+  /** Of the record at `index` among those given. */
+  sequenceNumber(index: number): string;
+  /** The records as JSON, with a comma before each, if they were kept for the next reader. */
+  readonly json: Buffer | undefined;
+  /** Offers the JSON to be kept. */
+  keepJson(json: Buffer): void;
+}
 
-  /** The next record: its key (UTF-8; nothing when it was put without one) and data as ranges of `bytes`. */
-  add(
-    sequenceNumber: string,
-    arrivalMs: number,
-    encrypted: boolean,
-    bytes: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    dataStart: number,
-    dataEnd: number,
-  ): void {
-    this.sequenceNumbers.push(sequenceNumber);
-    this.arrivalMs.push(arrivalMs);
-    this.encrypted.push(encrypted);
-    this.bytes.push(bytes);
-    this.ranges.push(keyStart, keyEnd, dataStart, dataEnd);
-  }
-
-  get length(): number {
-    return this.sequenceNumbers.length;
-  }
-
-  toArray(): Record[] {
-    return this.sequenceNumbers.map((sequenceNumber, index) => {
-      const at = index * RANGE_FIELDS;
-      const bytes = this.bytes[index]!;
-      const [keyStart, keyEnd] = [this.ranges[at]!, this.ranges[at + 1]!];
-      return {
-        SequenceNumber: sequenceNumber,
-        ApproximateArrivalTimestamp: this.arrivalMs[index]!,
-        Data: bytes.subarray(this.ranges[at + 2], this.ranges[at + 3]),
-        ...(keyEnd > keyStart ? { PartitionKey: bytes.toString("utf8", keyStart, keyEnd) } : {}),
-        ...(this.encrypted[index] === true ? { EncryptionType: "KMS" as const } : {}),
-      };
-    });
-  }
+export interface RecordRanges {
+  /** What the ranges lie in. Shared: never written to. */
+  readonly bytes: Buffer;
+  /** Of each record: start and end of its key (UTF-8; nothing when it has none), start and end of its data. */
+  readonly offsets: readonly number[];
 }
 
 export const RANGE_FIELDS = 4;
+
+export class StoredRecords {
+  readonly batches: StoredBatch[] = [];
+  #length = 0;
+
+  add(batch: StoredBatch): void {
+    this.batches.push(batch);
+    this.#length += batch.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  toArray(): Record[] {
+    return this.batches.flatMap((batch) => {
+      const { bytes, offsets } = batch.ranges();
+      return Array.from({ length: batch.length }, (_, index) => {
+        const at = index * RANGE_FIELDS;
+        const [keyStart, keyEnd] = [offsets[at]!, offsets[at + 1]!];
+        return {
+          SequenceNumber: batch.sequenceNumber(index),
+          ApproximateArrivalTimestamp: batch.arrivalMs,
+          Data: bytes.subarray(offsets[at + 2], offsets[at + 3]),
+          ...(keyEnd > keyStart ? { PartitionKey: bytes.toString("utf8", keyStart, keyEnd) } : {}),
+          ...(batch.encrypted ? { EncryptionType: "KMS" as const } : {}),
+        };
+      });
+    });
+  }
+}
 
 const STORED = Symbol("stored records");
 

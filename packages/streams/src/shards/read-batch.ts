@@ -1,0 +1,80 @@
+import type { StoredEntry } from "@millrace/log";
+import { BASE64, BatchCursor } from "@millrace/log";
+import type { RecordRanges, StoredBatch } from "@millrace/wire";
+import type { Shard } from "../catalog/shard.ts";
+import type { EncodedEntries } from "./encoded-entries.ts";
+
+/** Records of one entry, `[from, to)`, as they go into answers. */
+export class ReadBatch implements StoredBatch {
+  readonly encrypted: boolean;
+  readonly #shard: Shard;
+  readonly #entry: StoredEntry;
+  readonly #from: number;
+  readonly #to: number;
+  /** Where whole entries are kept encoded. */
+  readonly #encoded: EncodedEntries;
+
+  constructor(
+    shard: Shard,
+    entry: StoredEntry,
+    [from, to]: readonly [from: number, to: number],
+    encrypted: boolean,
+    encoded: EncodedEntries,
+  ) {
+    this.#shard = shard;
+    this.#entry = entry;
+    this.#from = from;
+    this.#to = to;
+    this.encrypted = encrypted;
+    this.#encoded = encoded;
+  }
+
+  get length(): number {
+    return this.#to - this.#from;
+  }
+
+  get arrivalMs(): number {
+    return this.#entry.arrivalMs;
+  }
+
+  sequenceNumber(index: number): string {
+    return this.#shard.sequenceNumber(this.#entry.index, this.#from + index);
+  }
+
+  get json(): Buffer | undefined {
+    if (!this.#isWhole) return undefined;
+    const kept = this.#encoded.get(this.#shard.logId, this.#entry.index);
+    return kept?.encrypted === this.encrypted ? kept.json : undefined;
+  }
+
+  keepJson(json: Buffer): void {
+    if (!this.#isWhole) return;
+    this.#encoded.put(this.#shard.logId, this.#entry.index, { json, encrypted: this.encrypted });
+  }
+
+  ranges(): RecordRanges {
+    const batch = new BatchCursor(this.#entry.payload);
+    const offsets: number[] = [];
+    const decoded: Buffer[] = [];
+    let decodedEnd = 0;
+    for (let index = 0; index < this.#to && batch.next(); index += 1) {
+      if (index < this.#from) continue;
+      const { keyStart, keyEnd, dataStart, dataEnd } = batch;
+      if (batch.encoding !== BASE64) {
+        offsets.push(keyStart, keyEnd, dataStart, dataEnd);
+        continue;
+      }
+      const key = batch.payload.subarray(keyStart, keyEnd);
+      const data = Buffer.from(batch.payload.toString("latin1", dataStart, dataEnd), "base64");
+      decoded.push(key, data);
+      const dataAt = decodedEnd + key.length;
+      offsets.push(decodedEnd, dataAt, dataAt, dataAt + data.length);
+      decodedEnd = dataAt + data.length;
+    }
+    return { bytes: batch.encoding === BASE64 ? Buffer.concat(decoded) : batch.payload, offsets };
+  }
+
+  get #isWhole(): boolean {
+    return this.#from === 0 && this.#to === this.#entry.recordCount;
+  }
+}
