@@ -5,7 +5,7 @@
  * Tests named `*.fuzz.test.ts` take one seed and a few runs, so that every `npm test` is like the last one;
  * with `FUZZ_SEED=7 FUZZ_RUNS=10000` they look further.
  */
-import fc from "fast-check";
+import { seededRandom, type Random } from "@millrace/runtime";
 
 /** Places and lengths are taken modulo what there is; negative places count from the end. */
 export type Damage =
@@ -17,40 +17,63 @@ export type Damage =
   | { readonly kind: "zero"; readonly at: number; readonly length: number }
   | { readonly kind: "splice"; readonly from: number; readonly to: number; readonly length: number };
 
+const ANYWHERE = 0x7fff_ffff;
+/** What a length or count field may become: nothing, one, just beyond something, or as large as it gets. */
+const FIELDS = ["00", "ff", "ffff", "ffffffff", "ffffffffffffffff", "00000000", "01000000"];
+
+/** The damage of a seed; a property test draws seeds and prints the damage. */
+export function damageOf(seed: number): Damage {
+  const random = seededRandom(seed);
+  switch (random.below(13)) {
+    case 0:
+    case 1:
+      return { kind: "cut", at: placeOf(random) };
+    case 2:
+      return { kind: "remove", at: placeOf(random), length: random.below(ANYWHERE) };
+    case 3:
+      return { kind: "insert", at: placeOf(random), bytes: bytesOf(random) };
+    case 4:
+    case 5:
+      return { kind: "overwrite", at: placeOf(random), bytes: bytesOf(random) };
+    case 6:
+      return { kind: "zero", at: placeOf(random), length: random.below(ANYWHERE) };
+    case 7:
+    case 8:
+      return {
+        kind: "splice",
+        from: placeOf(random),
+        to: placeOf(random),
+        length: random.below(2) === 0 ? random.below(ANYWHERE) : random.below(200),
+      };
+    default:
+      return flipsOf(random.below(ANYWHERE));
+  }
+}
+
+/** One flipped bit, or a few. */
+export function flipsOf(seed: number): Damage {
+  const random = seededRandom(seed);
+  const count = random.below(3) === 0 ? 2 + random.below(7) : 1;
+  return { kind: "flip", bits: Array.from({ length: count }, () => placeOf(random) * 8 + random.below(8)) };
+}
+
 /** Anywhere, where a page begins, or near the end: headers and trailers lie there. */
-const place = fc.oneof(
-  { weight: 3, arbitrary: fc.nat(0x7fff_ffff) },
-  { weight: 2, arbitrary: fc.tuple(fc.nat(20), fc.nat(400)).map(([page, byte]) => page * 4096 + byte) },
-  { weight: 1, arbitrary: fc.integer({ min: -300, max: -1 }) },
-);
-const length = fc.nat(0x7fff_ffff);
-const bit = fc.tuple(place, fc.nat(7)).map(([byte, of]) => byte * 8 + of);
-/** What a length or count field may become: small, just beyond something, or as large as it gets. */
-const bytes = fc.oneof(
-  fc.uint8Array({ minLength: 1, maxLength: 16 }),
-  fc.constantFrom("00", "ff", "ffff", "ffffffff", "ffffffffffffffff", "00000000", "01000000").map(fromHex),
-);
+function placeOf(random: Random): number {
+  switch (random.below(6)) {
+    case 0:
+    case 1:
+      return random.below(20) * 4096 + random.below(400);
+    case 2:
+      return -1 - random.below(300);
+    default:
+      return random.below(ANYWHERE);
+  }
+}
 
-export const flips: fc.Arbitrary<Damage> = fc.record({
-  kind: fc.constant("flip"),
-  bits: fc.oneof(
-    { weight: 2, arbitrary: fc.array(bit, { minLength: 1, maxLength: 1 }) },
-    { weight: 1, arbitrary: fc.array(bit, { minLength: 2, maxLength: 8 }) },
-  ),
-});
-
-export const damages: fc.Arbitrary<Damage> = fc.oneof(
-  { weight: 4, arbitrary: flips },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("cut"), at: place }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("remove"), at: place, length }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("insert"), at: place, bytes }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("overwrite"), at: place, bytes }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("zero"), at: place, length }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("splice"), from: place, to: place, length }),
-  },
-);
+function bytesOf(random: Random): Uint8Array {
+  if (random.below(2) === 0) return Buffer.from(FIELDS[random.below(FIELDS.length)]!, "hex");
+  return Uint8Array.from({ length: 1 + random.below(16) }, () => random.below(256));
+}
 
 /** A damaged copy. `donor`: what a splice takes its part from, if not from the bytes themselves. */
 export function damaged(source: Uint8Array, damage: Damage, donor: Uint8Array = source): Buffer {
@@ -92,10 +115,6 @@ function placeIn({ length: size }: Uint8Array, where: number): number {
   if (size === 0) return 0;
   const place = where % size;
   return place < 0 ? place + size : place;
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Buffer.from(hex, "hex");
 }
 
 /** What `decode` gives; undefined when it refuses with one of `errors`. Every other error is a crash. */

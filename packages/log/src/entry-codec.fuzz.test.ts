@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages, decodedOrRefused } from "./damaged-bytes.ts";
+import { damaged, damageOf, decodedOrRefused } from "./damaged-bytes.ts";
 import { BASE64, BatchFormatError, encodeBatch, RAW, readBatch, type RecordRange } from "./index.ts";
 
 fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 100),
 });
+
+const damages = fc.nat().map(damageOf);
 
 const records = fc.array(
   fc.record({

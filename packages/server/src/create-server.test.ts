@@ -1,4 +1,4 @@
-import { inMemoryFiles, memoryLogger, simulatedRuntime } from "@millrace/runtime";
+import { inMemoryFiles, simulatedRuntime } from "@millrace/runtime";
 import { afterEach, describe, expect, test } from "vitest";
 import { createServer } from "./create-server.ts";
 import { readExposition, unconventional } from "./metrics/exposition-reader.ts";
@@ -259,15 +259,35 @@ describe("paths", () => {
   });
 });
 
-test("a failed start lets go of the data directory", async () => {
+test("a failed start lets go of the data directory, and leaves no timer that would keep the process alive", async () => {
   const files = inMemoryFiles();
-  const runtime = { ...testRuntime(files), log: memoryLogger() };
+  const runtime = testRuntime(files);
+  const pending = new Set<object>();
+  const schedule: typeof runtime.clock.schedule = (delayMs, callback) => {
+    const timer = runtime.clock.schedule(delayMs, () => {
+      pending.delete(handle);
+      callback();
+    });
+    const handle = {
+      cancel: () => {
+        pending.delete(handle);
+        timer.cancel();
+      },
+    };
+    pending.add(handle);
+    return handle;
+  };
   const options = {
     durability: "fsync",
     dataDir: "/data",
-    stream: [{ name: "x", shardCount: 1_000_000 }],
+    stream: [
+      { name: "fine", shardCount: 1 },
+      { name: "x", shardCount: 1_000_000 },
+    ],
   } as const;
-  await expect(start(options, runtime)).rejects.toThrow(/--stream x:1000000 could not be created/);
+  const watched = { ...runtime, clock: { ...runtime.clock, schedule } };
+  await expect(start(options, watched)).rejects.toThrow(/--stream x:1000000 could not be created/);
+  expect(pending.size).toBe(0);
   const server = await serverUnderTest({ durability: "fsync", dataDir: "/data" }, testRuntime(files));
-  expect((await server.client.listStreams({})).StreamNames).toEqual([]);
+  expect((await server.client.listStreams({})).StreamNames).toEqual(["fine"]);
 });

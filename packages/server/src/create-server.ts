@@ -151,11 +151,17 @@ async function compose(
 
   if (options.stream.length > 0) {
     const client = createKinesisClient({ transport: inProcessTransport(service), clock, random });
-    await createInitialStreams(client, options.stream, {
-      clock,
-      log,
-      transitionDelayMs: options.transitionDelay,
-    });
+    try {
+      await createInitialStreams(client, options.stream, {
+        clock,
+        log,
+        transitionDelayMs: options.transitionDelay,
+      });
+    } catch (error) {
+      // Its timers would keep the process alive.
+      await streams.close();
+      throw error;
+    }
   }
   return {
     service,

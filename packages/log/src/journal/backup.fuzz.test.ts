@@ -2,13 +2,15 @@ import { crc32 } from "node:zlib";
 import { seededRandom, simulatedDisk, type SimulatedDisk } from "@millrace/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages } from "../damaged-bytes.ts";
+import { damaged, damageOf } from "../damaged-bytes.ts";
 import { BackupError, MANIFEST, restoreBackup, writeBackup, type BackupManifest } from "./backup.ts";
 
 fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 40),
 });
+
+const damages = fc.nat().map(damageOf);
 
 const names = fc.constantFrom(
   "FORMAT",

@@ -15,7 +15,7 @@ import {
 } from "@millrace/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages, flips, type Damage } from "../damaged-bytes.ts";
+import { damaged, damageOf, flipsOf, type Damage } from "../damaged-bytes.ts";
 import { encodeBatch } from "../entry-codec.ts";
 import { UnknownFormatError } from "./format.ts";
 import { inspectDirectory } from "./inspect.ts";
@@ -27,6 +27,9 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 20),
 });
+
+const damages = fc.nat().map(damageOf);
+const flips = fc.nat().map(flipsOf);
 
 const GOLDEN = fileURLToPath(new URL("../../golden/format-1", import.meta.url));
 /** Sealed, cold and unsealed segments, snapshots, closed and trimmed logs; see `golden.test.ts`. */

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages, decodedOrRefused } from "../damaged-bytes.ts";
+import { damaged, damageOf, decodedOrRefused } from "../damaged-bytes.ts";
 import {
   decodePage,
   decodeSummaries,
@@ -24,6 +24,8 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 100),
 });
+
+const damages = fc.nat().map(damageOf);
 
 const u32 = fc.nat(0xffff_ffff);
 const u64 = fc.maxSafeNat();

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages, decodedOrRefused, flips } from "../damaged-bytes.ts";
+import { damaged, damageOf, decodedOrRefused, flipsOf } from "../damaged-bytes.ts";
 import {
   BLOCK_HEADER_BYTES,
   decodeSegmentHeader,
@@ -22,6 +22,9 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 100),
 });
+
+const damages = fc.nat().map(damageOf);
+const flips = fc.nat().map(flipsOf);
 
 const u16 = fc.nat(0xffff);
 const u32 = fc.nat(0xffff_ffff);

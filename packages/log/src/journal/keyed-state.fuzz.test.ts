@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages } from "../damaged-bytes.ts";
+import { damaged, damageOf } from "../damaged-bytes.ts";
 import { decodeChange, encodeChange, KeyedState, type CommittedChange } from "./keyed-state.ts";
 import { ShardLogs } from "./shard-logs.ts";
 
@@ -8,6 +8,8 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 100),
 });
+
+const damages = fc.nat().map(damageOf);
 
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "\ud800", "a\u2028"));
 const count = fc.maxSafeNat();

@@ -1,7 +1,7 @@
 import type { OpenFile } from "@millrace/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages, flips } from "../damaged-bytes.ts";
+import { damaged, damageOf, flipsOf } from "../damaged-bytes.ts";
 import {
   ALIGNMENT_BYTES,
   alignUp,
@@ -25,6 +25,9 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 40),
 });
+
+const damages = fc.nat().map(damageOf);
+const flips = fc.nat().map(flipsOf);
 
 const SALT = 0x1234_5678_9abc_def0n;
 const HEADER = { kind: "journal", epoch: 1, salt: SALT, segmentNumber: 1, createdMs: 1 } as const;

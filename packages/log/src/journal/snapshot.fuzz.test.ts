@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { seededRandom, simulatedDisk, type SimulatedDisk } from "@millrace/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { damaged, damages } from "../damaged-bytes.ts";
+import { damaged, damageOf } from "../damaged-bytes.ts";
 import { UnknownFormatError } from "./format.ts";
 import { KeyedState } from "./keyed-state.ts";
 import { ShardLogs } from "./shard-logs.ts";
@@ -12,6 +12,8 @@ fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
   numRuns: Number(process.env["FUZZ_RUNS"] ?? 40),
 });
+
+const damages = fc.nat().map(damageOf);
 
 const PATH = "/data/state/000000000000007.snapshot";
 

@@ -170,6 +170,7 @@ export class Writer {
   /** Writes a block without entries: proof, for recovery, that the one before it was durable. */
   async confirm(flags: number): Promise<void> {
     await this.drained();
+    this.#idleTimer?.cancel();
     if (this.#segment.endOffset + BLOCK_HEADER_BYTES > this.#segment.fileBytes) return;
     this.#running = true;
     this.#unconfirmed = false;
