@@ -20,6 +20,14 @@ export default defineConfig({
         extends: true,
         test: { name: "examples", include: ["examples/**/*.test.ts"], testTimeout: 60_000 },
       },
+      {
+        extends: true,
+        test: {
+          name: "bench",
+          include: ["bench/*.test.ts", "bench/src/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
       ...simulationProjects,
       ...conformanceProjects,
     ],

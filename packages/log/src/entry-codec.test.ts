@@ -6,7 +6,9 @@ test("some records of a request, as ranges, become the batch that they would be 
   const bytes = fc.uint8Array({ maxLength: 30 });
   const requests = fc
     .array(fc.record({ key: bytes, data: bytes }), { minLength: 1, maxLength: 8 })
-    .chain((records) => fc.tuple(fc.constant(records), fc.shuffledSubarray([...records.keys()], { minLength: 1 })));
+    .chain((records) =>
+      fc.tuple(fc.constant(records), fc.shuffledSubarray([...records.keys()], { minLength: 1 })),
+    );
   fc.assert(
     fc.property(requests, ([records, indexes]) => {
       const keys = Buffer.concat(records.map(({ key }) => key));

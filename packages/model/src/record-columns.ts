@@ -17,7 +17,9 @@ export class RecordColumns {
   }
 
   /** The columns of records that are objects; bytes are copied unless there is only one record. */
-  static of(records: readonly { readonly key: Uint8Array | undefined; readonly data: Uint8Array }[]): RecordColumns {
+  static of(
+    records: readonly { readonly key: Uint8Array | undefined; readonly data: Uint8Array }[],
+  ): RecordColumns {
     const [only] = records;
     if (only !== undefined && records.length === 1) {
       const key = only.key ?? NO_BYTES;

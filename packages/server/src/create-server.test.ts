@@ -266,7 +266,7 @@ test("a failed start lets go of the data directory, and leaves no timer that wou
   const schedule: typeof runtime.clock.schedule = (delayMs, callback) => {
     const timer = runtime.clock.schedule(delayMs, () => {
       pending.delete(handle);
-      callback();
+      void callback();
     });
     const handle = {
       cancel: () => {

@@ -88,7 +88,16 @@ export async function readShard(
         recordIndex = 0;
         break;
       }
-      const taken = takeRecords(context, stream, shard, entry, recordIndex, records, recordsMax, bytesMax - bytes);
+      const taken = takeRecords(
+        context,
+        stream,
+        shard,
+        entry,
+        recordIndex,
+        records,
+        recordsMax,
+        bytesMax - bytes,
+      );
       bytes += taken.bytes;
       if (taken.nextRecordIndex > recordIndex) lastArrivalMs = entry.arrivalMs;
       if (taken.nextRecordIndex < entry.recordCount) {

@@ -194,7 +194,7 @@ function* slicesOf(pieces: readonly Uint8Array[]): IterableIterator<Uint8Array[]
   let slice: Uint8Array[] = [];
   let room = ANSWER_SLICE_BYTES;
   for (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
+    for (let at = 0; at < piece.length;) {
       const part = piece.subarray(at, at + room);
       slice.push(part);
       at += part.length;

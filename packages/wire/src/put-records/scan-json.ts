@@ -30,9 +30,7 @@ export function scanPutRecordsJson(body: Buffer, pool: BytePool): ScannedPutReco
   const decoded = pool.take(body.length);
   const release = () => pool.give(decoded);
   const scan = new Scan(body, decoded);
-  const scanned = scan.document()
-    ? ScannedPutRecords.from(scan.named, scan.columns, release)
-    : undefined;
+  const scanned = scan.document() ? ScannedPutRecords.from(scan.named, scan.columns, release) : undefined;
   if (scanned === undefined) release();
   return scanned;
 }
@@ -109,7 +107,11 @@ class Scan {
     const start = this.#at;
     const end = this.#body.indexOf(QUOTE, start);
     if (end < 0) return false;
-    const length = decodeBase64Into(this.#body.toString("latin1", start, end), this.#decoded, this.#decodedEnd);
+    const length = decodeBase64Into(
+      this.#body.toString("latin1", start, end),
+      this.#decoded,
+      this.#decodedEnd,
+    );
     if (length < 0) return false;
     this.#decodedEnd += length;
     this.#at = end + 1;

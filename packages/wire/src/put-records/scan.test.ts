@@ -23,7 +23,10 @@ function found(scanned: ScannedPutRecords): object {
   const plain = {
     ...(StreamName === undefined ? {} : { StreamName }),
     ...(StreamARN === undefined ? {} : { StreamARN }),
-    Records: Records.map(({ PartitionKey, Data }) => ({ PartitionKey, Data: Buffer.from(Data).toString("hex") })),
+    Records: Records.map(({ PartitionKey, Data }) => ({
+      PartitionKey,
+      Data: Buffer.from(Data).toString("hex"),
+    })),
   };
   ScannedPutRecords.release(scanned);
   return plain;
@@ -83,7 +86,10 @@ const damaged = (body: fc.Arbitrary<Buffer>) =>
         fc.record({
           at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
           kind: fc.constantFrom("change", "cut", "insert", "end"),
-          byte: fc.oneof(fc.constantFrom(...Buffer.from('"\\{}[],: =-_\n0a\u00ff\u009f\u00bf')), fc.integer({ min: 0, max: 255 })),
+          byte: fc.oneof(
+            fc.constantFrom(...Buffer.from('"\\{}[],: =-_\n0a\u00ff\u009f\u00bf')),
+            fc.integer({ min: 0, max: 255 }),
+          ),
         }),
         { maxLength: 3 },
       ),
@@ -164,7 +170,10 @@ describe("the quick decoder of PutRecords", () => {
 
   test.each([
     ["escapes", '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"\\u0041"}]}'],
-    ["an explicit hash key", '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"a","ExplicitHashKey":"0"}]}'],
+    [
+      "an explicit hash key",
+      '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"a","ExplicitHashKey":"0"}]}',
+    ],
     ["no partition key", '{"StreamName":"s","Records":[{"Data":""}]}'],
     ["base64 that is not canonical", '{"StreamName":"s","Records":[{"Data":"YR==","PartitionKey":"a"}]}'],
     ["base64 of the URL alphabet", '{"StreamName":"s","Records":[{"Data":"-_-_","PartitionKey":"a"}]}'],
@@ -173,7 +182,10 @@ describe("the quick decoder of PutRecords", () => {
     ["a comma too many", '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"a"},]}'],
     ["something behind the document", '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"a"}]}x'],
     ["another member", '{"StreamName":"s","DryRun":true,"Records":[{"Data":"","PartitionKey":"a"}]}'],
-    ["a stream name that the contract refuses", '{"StreamName":"a b","Records":[{"Data":"","PartitionKey":"a"}]}'],
+    [
+      "a stream name that the contract refuses",
+      '{"StreamName":"a b","Records":[{"Data":"","PartitionKey":"a"}]}',
+    ],
   ])("leaves %s to the reference decoder", (_, body) => {
     expect(scan(Buffer.from(body))).toBeUndefined();
   });
@@ -194,7 +206,10 @@ function hasSpecial(entries: readonly Entry[]): boolean {
 function indefiniteCbor(streamName: string, entries: readonly Entry[]): Buffer {
   const text = (value: string) => {
     const bytes = Buffer.from(value);
-    return Buffer.concat([bytes.length < 24 ? Buffer.of(0x60 + bytes.length) : Buffer.of(0x78, bytes.length), bytes]);
+    return Buffer.concat([
+      bytes.length < 24 ? Buffer.of(0x60 + bytes.length) : Buffer.of(0x78, bytes.length),
+      bytes,
+    ]);
   };
   const end = Buffer.of(0xff);
   return Buffer.concat([

@@ -29,7 +29,11 @@ export class ScannedPutRecords implements Input {
    * Undefined when the request breaks a constraint of the contract: the reference decoder says which, and how.
    * `release` is called when the bytes that the columns lie in may be used again.
    */
-  static from(named: NamedStream, columns: RecordColumns, release: () => void): ScannedPutRecords | undefined {
+  static from(
+    named: NamedStream,
+    columns: RecordColumns,
+    release: () => void,
+  ): ScannedPutRecords | undefined {
     if (columns.count < 1 || columns.count > RECORDS_MAX) return undefined;
     for (let index = 0; index < columns.count; index += 1) {
       const keyLength = columns.keyEnd(index) - columns.keyStart(index);
@@ -85,6 +89,7 @@ const KEY_LENGTH_MAX = stated(PartitionKey.shape.maxLength);
 const DATA_BYTES_MAX = stated(Data.shape.maxLength);
 
 function stated(bound: number | undefined): number {
-  if (bound === undefined) throw new Error("the contract of PutRecords leaves open what scanning it relies on");
+  if (bound === undefined)
+    throw new Error("the contract of PutRecords leaves open what scanning it relies on");
   return bound;
 }

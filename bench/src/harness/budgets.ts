@@ -1,0 +1,29 @@
+/**
+ * What we want to reach, in one place. A figure that misses is printed as a miss; nothing fails because of it.
+ * Budgets that are shares of a ceiling or multiples of a peer are measured side by side by `npm run bench:compare`.
+ */
+import type { Budget } from "./bench.ts";
+
+const atMost = (value: number): Budget => ({ atMost: value });
+const atLeast = (value: number): Budget => ({ atLeast: value });
+
+export const budgets = Object.freeze({
+  putRecordP99Ms: atMost(10),
+  /** Of the rate with everything in the tail cache. */
+  getRecordsWithoutCacheShare: atLeast(0.6),
+  putToPollP50Ms: atMost(5),
+  putToEventP50Ms: atMost(3),
+  putToEventP99Ms: atMost(15),
+  /** Processor time with ten consumers, in multiples of that with one. */
+  tenConsumersCost: atMost(3),
+  startEmptyMs: atMost(250),
+  startAfterCleanStopMs: atMost(1_000),
+  /** A clean start, and the largest tail that a segment can leave unsealed (256 MiB) at 500 MB/s. */
+  startAfterKillMs: atMost(1_000 + (256 * 1_048_576) / 500_000),
+  idleMemoryMB: atMost(70),
+  hundredThousandShardsMB: atMost(400),
+  /** What a rate with many stored records is of the rate with few. */
+  flatRate: { atLeast: 0.8, atMost: 1.25 },
+  /** What memory or start with many stored records is of that with few. */
+  flatCost: atMost(1.2),
+});

@@ -1,0 +1,92 @@
+/** Starts load generators and probes, and brings back what they counted. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { undoAtExit } from "../servers/scratch.ts";
+import { prepareLoad } from "./generator.ts";
+import type { LatencyPlan, LatencyResult } from "./latency-plan.ts";
+import type { LoadPlan, LoadResult } from "./plan.ts";
+
+const loadProgram = fileURLToPath(new URL("../../dist/load/main.js", import.meta.url));
+const latencyProgram = fileURLToPath(new URL("../../dist/load/latency-main.js", import.meta.url));
+
+/** The server answered errors, or the load could not be brought. A bench that meets one has failed. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+}
+
+/** Runs one plan in a process of its own. @throws {LoadError} */
+export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+  const [result] = await runLoads([plan]);
+  return result!;
+}
+
+/** Runs plans side by side, each in a process of its own; all begin when all are ready. @throws {LoadError} */
+export async function runLoads(plans: readonly LoadPlan[]): Promise<LoadResult[]> {
+  const generators = plans.map((plan) => startChild<LoadResult>(loadProgram, { ...plan, waitForGo: true }));
+  try {
+    await Promise.all(generators.map(({ ready }) => ready));
+    for (const { child } of generators) child.stdin?.write("go\n");
+    const results = await Promise.all(generators.map(({ result }) => result));
+    for (const [index, result] of results.entries()) checkResult(plans[index]!, result);
+    return results;
+  } finally {
+    for (const { child } of generators) child.kill("SIGKILL");
+  }
+}
+
+/**
+ * Runs a plan in this process, for loads that prepare or check and are not measured: a process of its own costs
+ * more than many of them. @throws {LoadError}
+ */
+export async function runLoadHere(plan: LoadPlan): Promise<LoadResult> {
+  const load = await prepareLoad(plan);
+  const result = await load.run();
+  checkResult(plan, result);
+  return result;
+}
+
+/** Measures latencies in a process of its own. @throws {LoadError} */
+export async function runLatencyProbe(plan: LatencyPlan): Promise<LatencyResult> {
+  return await startChild<LatencyResult>(latencyProgram, plan).result;
+}
+
+function checkResult(plan: LoadPlan, { errors, requests }: LoadResult): void {
+  const found = Object.entries(errors).map(([code, { count, sample }]) => `${count} × ${code}: ${sample}`);
+  const where = `${plan.operation} to ${plan.endpoint}`;
+  if (found.length > 0) throw new LoadError(`${where} was answered errors: ${found.join("; ")}`);
+  if (requests === 0) throw new LoadError(`${where} was not answered at all`);
+}
+
+interface Child<Result> {
+  readonly child: ChildProcess;
+  /** It has said so. */
+  readonly ready: Promise<void>;
+  readonly result: Promise<Result>;
+}
+
+function startChild<Result>(program: string, plan: object): Child<Result> {
+  const child = spawn(process.execPath, [program, JSON.stringify(plan)], { stdio: ["pipe", "pipe", "pipe"] });
+  const forget = undoAtExit(() => child.kill("SIGKILL"));
+  let output = "";
+  let complaints = "";
+  const result = new Promise<Result>((resolve, reject) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      forget();
+      if (code === 0) resolve(JSON.parse(output) as Result);
+      else reject(new LoadError(`the load generator ended with ${signal ?? code}\n${complaints}`));
+    });
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaints += text;
+      if (/^ready$/m.test(complaints)) resolve();
+    });
+    result.catch(reject);
+  });
+  // Whoever does not wait for it to be ready is told by the result.
+  ready.catch(() => undefined);
+  child.stdin.on("error", () => undefined);
+  return { child, ready, result };
+}
