@@ -1,7 +1,7 @@
 /** The journal alone: no HTTP, no decoding, no catalog; only entries that Millrace stored, stored again. */
 import { performance } from "node:perf_hooks";
-import type { EncodedBatch, Journal } from "@millrace/log";
-import { openJournal } from "@millrace/log";
+import type { Journal } from "@millrace/log";
+import { openJournal, PayloadBatch } from "@millrace/log";
 import { nodeRuntime } from "@millrace/runtime";
 import { digestOf } from "../harness/digest.ts";
 import { LatencyRecorder } from "../load/latencies.ts";
@@ -33,7 +33,7 @@ export interface BareJournalResult {
 
 interface StoredLog {
   readonly logId: number;
-  readonly entries: readonly EncodedBatch[];
+  readonly entries: readonly PayloadBatch[];
 }
 
 /** Log ids are given out from 1; a stream's shards have the first ones of a fresh directory. */
@@ -65,13 +65,13 @@ async function storedLogs(directory: string): Promise<StoredLog[]> {
     for (let logId = 0; logId < LOG_IDS_TRIED; logId += 1) {
       const bounds = journal.describe(logId);
       if (bounds === undefined || bounds.nextIndex === bounds.trimIndex) continue;
-      const entries: EncodedBatch[] = [];
+      const entries: PayloadBatch[] = [];
       for (let index = bounds.trimIndex; index < bounds.nextIndex;) {
         const read = await journal.read(logId, index, { maxBytes: READ_BYTES_MAX, maxRecords: Infinity });
         if (read.kind !== "entries") throw new Error(`log ${logId} cannot be read: ${read.kind}`);
         for (const { payload, recordCount } of read.entries) {
           // The journal may use the memory of what it gave out again once it is closed.
-          entries.push({ payload: Buffer.from(payload), recordCount });
+          entries.push(new PayloadBatch(Buffer.from(payload), recordCount));
         }
         index = read.nextIndex;
       }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeBatch, encodeRanges, readBatch } from "./entry-codec.ts";
+import { batchOfRanges, encodeBatch, readBatch } from "./entry-codec.ts";
 
 test("some records of a request, as ranges, become the batch that they would be as objects", () => {
   const bytes = fc.uint8Array({ maxLength: 30 });
@@ -15,7 +15,7 @@ test("some records of a request, as ranges, become the batch that they would be 
       const data = Buffer.concat(records.map((record) => record.data));
       const endOf = (field: "key" | "data", index: number) =>
         records.slice(0, index + 1).reduce((sum, record) => sum + record[field].length, 0);
-      const batch = encodeRanges(
+      const batch = batchOfRanges(
         {
           keys,
           data,
@@ -26,8 +26,15 @@ test("some records of a request, as ranges, become the batch that they would be 
         },
         indexes,
       );
-      expect(batch).toEqual(encodeBatch(indexes.map((index) => records[index]!)));
-      expect(readBatch(batch.payload).records).toHaveLength(indexes.length);
+      const expected = encodeBatch(indexes.map((index) => records[index]!));
+      const target = Buffer.alloc(batch.byteLength + 10, 0xee);
+      batch.writeTo(target, 5);
+      expect(target.subarray(5, -5)).toEqual(expected.payload);
+      expect([...target.subarray(0, 5), ...target.subarray(-5)]).toEqual(Array(10).fill(0xee));
+      expect([batch.recordCount, readBatch(expected.payload).records.length]).toEqual([
+        indexes.length,
+        indexes.length,
+      ]);
     }),
     { seed: 1 },
   );

@@ -24,9 +24,31 @@ const RECORD_HEADER_BYTES = 6;
 /** The most records that one entry can hold: the record's index in its entry has 16 bits. */
 export const RECORDS_PER_ENTRY_MAX = 65_535;
 
+/** A batch that can be written where it is to be stored, once that is known: what it is made of is copied only then. */
 export interface EncodedBatch {
-  readonly payload: Uint8Array;
+  readonly byteLength: number;
   readonly recordCount: number;
+  /** Writes the batch to `target[at..at + byteLength)`. */
+  writeTo(target: Buffer, at: number): void;
+}
+
+/** A batch that exists already. */
+export class PayloadBatch implements EncodedBatch {
+  readonly payload: Buffer;
+  readonly recordCount: number;
+
+  constructor(payload: Buffer, recordCount: number) {
+    this.payload = payload;
+    this.recordCount = recordCount;
+  }
+
+  get byteLength(): number {
+    return this.payload.length;
+  }
+
+  writeTo(target: Buffer, at: number): void {
+    target.set(this.payload, at);
+  }
 }
 
 export interface RecordToStore {
@@ -36,7 +58,7 @@ export interface RecordToStore {
 }
 
 /** Packs records, in order, into the payload of one entry. */
-export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEncoding = RAW): EncodedBatch {
+export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEncoding = RAW): PayloadBatch {
   if (records.length === 0 || records.length > RECORDS_PER_ENTRY_MAX) {
     throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${records.length}`);
   }
@@ -59,7 +81,7 @@ export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEn
     payload.set(data, at);
     at += data.length;
   }
-  return { payload, recordCount: records.length };
+  return new PayloadBatch(payload, records.length);
 }
 
 /** Records as ranges of bytes that they share; ends are exclusive. */
@@ -72,46 +94,67 @@ export interface RecordRanges {
   dataEnd(index: number): number;
 }
 
-/** {@link encodeBatch} for some of the records of a request, in the order of `indexes`, without an object for any of them. */
-export function encodeRanges(records: RecordRanges, indexes: readonly number[]): EncodedBatch {
-  if (indexes.length === 0 || indexes.length > RECORDS_PER_ENTRY_MAX) {
-    throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${indexes.length}`);
+/**
+ * Some of the records of a request, in the order of `indexes`, as a batch. It is made where it is stored, and no record becomes an
+ * object on the way, so the bytes that the ranges lie in must stay as they are until the append has its outcome.
+ */
+export function batchOfRanges(records: RecordRanges, indexes: readonly number[]): EncodedBatch {
+  return new RangesBatch(records, indexes);
+}
+
+class RangesBatch implements EncodedBatch {
+  readonly byteLength: number;
+  readonly #records: RecordRanges;
+  readonly #indexes: readonly number[];
+
+  constructor(records: RecordRanges, indexes: readonly number[]) {
+    if (indexes.length === 0 || indexes.length > RECORDS_PER_ENTRY_MAX) {
+      throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${indexes.length}`);
+    }
+    this.#records = records;
+    this.#indexes = indexes;
+    let byteLength = HEADER_BYTES + RECORD_HEADER_BYTES * indexes.length;
+    for (const index of indexes) {
+      byteLength += records.keyEnd(index) - records.keyStart(index);
+      byteLength += records.dataEnd(index) - records.dataStart(index);
+    }
+    this.byteLength = byteLength;
   }
-  let byteLength = HEADER_BYTES;
-  for (const index of indexes) {
-    byteLength += RECORD_HEADER_BYTES;
-    byteLength += records.keyEnd(index) - records.keyStart(index);
-    byteLength += records.dataEnd(index) - records.dataStart(index);
+
+  get recordCount(): number {
+    return this.#indexes.length;
   }
-  const { keys, data } = records;
-  const payload = Buffer.allocUnsafe(byteLength);
-  payload[0] = RAW;
-  payload[1] = 0;
-  payload.writeUInt16LE(indexes.length, 2);
-  let at = HEADER_BYTES;
-  for (const index of indexes) {
-    const keyStart = records.keyStart(index);
-    const keyLength = records.keyEnd(index) - keyStart;
-    const dataStart = records.dataStart(index);
-    const dataEnd = records.dataEnd(index);
-    payload.writeUInt16LE(keyLength, at);
-    payload.writeUInt32LE(dataEnd - dataStart, at + 2);
-    at += RECORD_HEADER_BYTES;
-    // Keys are short: a loop is quicker than making a view for `set`.
-    for (let i = 0; i < keyLength; i += 1) payload[at + i] = keys[keyStart + i]!;
-    at += keyLength;
-    payload.set(data.subarray(dataStart, dataEnd), at);
-    at += dataEnd - dataStart;
+
+  writeTo(target: Buffer, from: number): void {
+    const records = this.#records;
+    const { keys, data } = records;
+    target[from] = RAW;
+    target[from + 1] = 0;
+    target.writeUInt16LE(this.#indexes.length, from + 2);
+    let at = from + HEADER_BYTES;
+    for (const index of this.#indexes) {
+      const keyStart = records.keyStart(index);
+      const keyLength = records.keyEnd(index) - keyStart;
+      const dataStart = records.dataStart(index);
+      const dataEnd = records.dataEnd(index);
+      target.writeUInt16LE(keyLength, at);
+      target.writeUInt32LE(dataEnd - dataStart, at + 2);
+      at += RECORD_HEADER_BYTES;
+      // Keys are short: a loop is quicker than making a view for `set`.
+      for (let i = 0; i < keyLength; i += 1) target[at + i] = keys[keyStart + i]!;
+      at += keyLength;
+      target.set(data.subarray(dataStart, dataEnd), at);
+      at += dataEnd - dataStart;
+    }
   }
-  return { payload, recordCount: indexes.length };
 }
 
 /** Where one record lies in its batch: ends are exclusive. */
 export interface RecordRange {
-  keyStart: number;
-  keyEnd: number;
-  dataStart: number;
-  dataEnd: number;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly dataStart: number;
+  readonly dataEnd: number;
 }
 
 /** Goes through the records of a batch without an object for any of them. */

@@ -134,7 +134,7 @@ class MemoryEngine implements LogEngine {
       commitMsTotal: 0,
       recentCommitMs: [],
       queuedBytes: this.#queue.reduce(
-        (sum, item) => sum + (item.kind === "append" ? item.batch.payload.length : 0),
+        (sum, item) => sum + (item.kind === "append" ? item.batch.byteLength : 0),
         0,
       ),
       queuedEntries: this.#queue.length,
@@ -193,8 +193,8 @@ class MemoryEngine implements LogEngine {
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
     if (this.#heldBytes >= this.#maxBytes) return { kind: "read-only", reason: FULL };
     const entry = log.append(batch, this.#clock.nowMs());
-    this.#writtenBytes += batch.payload.length;
-    this.#heldBytes += batch.payload.length;
+    this.#writtenBytes += batch.byteLength;
+    this.#heldBytes += batch.byteLength;
     this.#newestArrivalMs = Math.max(this.#newestArrivalMs, entry.arrivalMs);
     return { kind: "appended", index: entry.index, arrivalMs: entry.arrivalMs };
   }
@@ -250,11 +250,13 @@ class MemoryLog {
 
   append(batch: EncodedBatch, nowMs: number): StoredEntry {
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, nowMs);
+    const payload = Buffer.allocUnsafe(batch.byteLength);
+    batch.writeTo(payload, 0);
     const entry: StoredEntry = {
       index: this.nextIndex,
       arrivalMs: this.#lastArrivalMs,
       recordCount: batch.recordCount,
-      payload: batch.payload,
+      payload,
     };
     this.#entries.push(entry);
     return entry;

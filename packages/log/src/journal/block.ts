@@ -13,6 +13,7 @@ import {
   KIND_RECORDS,
   KIND_STATE,
   STATE_LOG_ID,
+  sealEntry,
   writeBlockHeader,
   writeEntry,
 } from "./format.ts";
@@ -60,7 +61,7 @@ export class Block {
     let length = 0;
     for (const { payload } of this.changes) length += ENTRY_HEADER_BYTES + payload.length;
     for (const { entries } of this.#groups.values()) {
-      for (const { batch } of entries) length += ENTRY_HEADER_BYTES + batch.payload.length;
+      for (const { batch } of entries) length += ENTRY_HEADER_BYTES + batch.byteLength;
     }
     const place = memory.take(alignUp(BLOCK_HEADER_BYTES + length));
     const { bytes } = place;
@@ -124,8 +125,9 @@ export class Block {
           index,
           arrivalMs,
         };
-        crcs.push(writeEntry(bytes, at, header, batch.payload));
-        at += ENTRY_HEADER_BYTES + batch.payload.length;
+        batch.writeTo(bytes, at + ENTRY_HEADER_BYTES);
+        crcs.push(sealEntry(bytes, at, header, batch.byteLength));
+        at += ENTRY_HEADER_BYTES + batch.byteLength;
         recordCount += batch.recordCount;
       }
       this.rows.push({

@@ -194,15 +194,20 @@ export interface EntryHeader {
 
 /** Writes one entry at `at` and returns its CRC. */
 export function writeEntry(target: Buffer, at: number, header: EntryHeader, payload: Uint8Array): number {
-  target.writeUInt32LE(payload.length, at + 4);
+  target.set(payload, at + ENTRY_HEADER_BYTES);
+  return sealEntry(target, at, header, payload.length);
+}
+
+/** {@link writeEntry} for a payload of `payloadBytes` that stands in its place already. */
+export function sealEntry(target: Buffer, at: number, header: EntryHeader, payloadBytes: number): number {
+  target.writeUInt32LE(payloadBytes, at + 4);
   target[at + 8] = header.kind;
   target[at + 9] = 0;
   target.writeUInt16LE(header.recordCount, at + 10);
   target.writeUInt32LE(header.logId, at + 12);
   writeU64(target, header.index, at + 16);
   writeU64(target, header.arrivalMs, at + 24);
-  target.set(payload, at + ENTRY_HEADER_BYTES);
-  const crc = crc32(target.subarray(at + 4, at + ENTRY_HEADER_BYTES + payload.length));
+  const crc = crc32(target.subarray(at + 4, at + ENTRY_HEADER_BYTES + payloadBytes));
   target.writeUInt32LE(crc, at);
   return crc;
 }

@@ -110,16 +110,16 @@ export class Writer {
   }
 
   append(logId: number, batch: EncodedBatch): Promise<AppendOutcome> {
-    if (batch.payload.length > ENTRY_PAYLOAD_BYTES_MAX) {
+    if (batch.byteLength > ENTRY_PAYLOAD_BYTES_MAX) {
       throw new RangeError(
-        `an entry holds at most ${ENTRY_PAYLOAD_BYTES_MAX} bytes, not ${batch.payload.length}`,
+        `an entry holds at most ${ENTRY_PAYLOAD_BYTES_MAX} bytes, not ${batch.byteLength}`,
       );
     }
     if (this.readOnlyReason !== undefined) {
       return Promise.resolve({ kind: "read-only", reason: this.readOnlyReason });
     }
     return new Promise((resolve) => {
-      const bytes = ENTRY_HEADER_BYTES + batch.payload.length;
+      const bytes = ENTRY_HEADER_BYTES + batch.byteLength;
       this.#enqueue({ kind: "append", logId, batch, bytes, resolve });
     });
   }

@@ -1,5 +1,5 @@
 /** Records into shards: routing, the shard's rate, one log entry per shard, and the race with a close. */
-import { encodeRanges } from "@millrace/log";
+import { batchOfRanges } from "@millrace/log";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
@@ -75,7 +75,7 @@ async function append(
   outcomes: PutOutcome[],
 ): Promise<void> {
   const { columns, hashKeys } = records;
-  const outcome = await context.engine.append(shard.logId, encodeRanges(columns, indexes));
+  const outcome = await context.engine.append(shard.logId, batchOfRanges(columns, indexes));
   switch (outcome.kind) {
     case "appended": {
       const traffic = context.traffic.of(stream, shard);
