@@ -94,6 +94,8 @@ export class Segment {
     const bytes = await readFully(this.file, this.fileBytes - TRAILER_BYTES, TRAILER_BYTES);
     const trailer = decodeTrailer(bytes, this.header.salt, this.path);
     if (trailer === undefined) return undefined;
+    // Before any room is made for them: a trailer may speak of more than the file holds.
+    if (summariesOffset(trailer) + summariesBytes(trailer) > this.fileBytes - TRAILER_BYTES) return undefined;
     const summaries = decodeSummaries(
       await readFully(this.file, summariesOffset(trailer), summariesBytes(trailer)),
       trailer,

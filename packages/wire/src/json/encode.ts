@@ -34,7 +34,7 @@ function makeEncoder(shape: Shape): Encoder {
     case "string":
       return (writer, value) => {
         if (typeof value !== "string") throw notOf("string", value);
-        writer.text(JSON.stringify(value));
+        writer.text(quoted(value));
       };
     case "blob":
       return (writer, value) => {
@@ -126,6 +126,20 @@ function structureEncoder(members: Members): Encoder {
     writer.text("}");
   };
 }
+
+/** Short texts of plain ASCII, as most are, are JSON as they are. */
+function quoted(text: string): string {
+  if (text.length > PLAIN_LENGTH_MAX) return JSON.stringify(text);
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return JSON.stringify(text);
+  }
+  return `"${text}"`;
+}
+
+const PLAIN_LENGTH_MAX = 64;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /** Digits without an exponent, which JavaScript uses from 10^21 on. */
 function integerText(value: number): string {
