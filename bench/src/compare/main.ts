@@ -20,6 +20,7 @@ that leave a part of the work out, and the journal alone.
 Usage: npm run bench:compare [-- OPTIONS]
 
   --only SCENARIO    Only this scenario; may be repeated, or name several with commas. Draws no picture
+  --draw             Draws the picture of what ran all the same
   --without NAME     Goes on without this participant; may be repeated, or name several with commas
   --rounds COUNT     How often everybody has a turn; medians are printed (default: 5)
   --smoke            Tiny sizes and one round: does everything still run? Nothing is recorded
@@ -49,6 +50,7 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     without: { type: "string", multiple: true, default: [] },
     rounds: { type: "string" },
+    draw: { type: "boolean", default: false },
     smoke: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -102,7 +104,7 @@ async function compare(): Promise<void> {
     console.error(`${entered.length - outcomes.length} of ${entered.length} scenarios failed`);
     return;
   }
-  if (values.smoke || chosen.length < allScenarios.length) return;
+  if (values.smoke || (chosen.length < allScenarios.length && !values.draw)) return;
   const path = join(resultsDirectory, "compare.svg");
   mkdirSync(resultsDirectory, { recursive: true });
   writeFileSync(
