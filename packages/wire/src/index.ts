@@ -22,6 +22,7 @@ export { COMMON_ERROR_CODES, failuresOf } from "./handlers.ts";
 export type { AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
 export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
+export { PutResult } from "./put-records/put-result.ts";
 export { recordColumnsOf } from "./put-records/scanned-input.ts";
 export { StoredRecords, withRecords } from "./stored-records/stored-records.ts";
 export type { RecordRanges, StoredBatch } from "./stored-records/stored-records.ts";

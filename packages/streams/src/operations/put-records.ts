@@ -1,5 +1,5 @@
 import { PutRecords } from "@millrace/api";
-import { recordColumnsOf } from "@millrace/wire";
+import { PutResult, recordColumnsOf } from "@millrace/wire";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import { putRecords as put } from "../shards/put.ts";
@@ -26,7 +26,7 @@ export const putRecords = handle(PutRecords, async (context, input, { caller, fa
   const results = outcomes.map((outcome) => {
     switch (outcome.kind) {
       case "stored":
-        return { SequenceNumber: outcome.sequenceNumber, ShardId: outcome.shard.shardId };
+        return new PutResult(outcome.sequenceNumber, outcome.shard.shardId);
       case "throttled":
         failedCount += 1;
         return {

@@ -6,9 +6,10 @@
 import { KinesisRecord } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
+import { PutResult, writePutResultCbor } from "../put-records/put-result.ts";
 import { writeRecordsCbor } from "../stored-records/encode-cbor.ts";
 import { storedRecordsOf } from "../stored-records/stored-records.ts";
-import { bytesType, writeHead, writeInteger, writeText } from "./head.ts";
+import { bytesType, encodedText, writeHead, writeInteger, writeText } from "./head.ts";
 
 /**
  * Encodes a value as pieces to be laid end to end. Large blobs are kept by reference.
@@ -84,7 +85,10 @@ function listEncoder(encodeElement: Encoder): Encoder {
   return (writer, value) => {
     if (!Array.isArray(value)) throw notOf("list", value);
     writer.byte(indefiniteList);
-    for (const element of value as readonly unknown[]) encodeElement(writer, element);
+    for (const element of value as readonly unknown[]) {
+      if (element instanceof PutResult) writePutResultCbor(writer, element);
+      else encodeElement(writer, element);
+    }
     writer.byte(breakByte);
   };
 }
@@ -125,12 +129,6 @@ function structureEncoder(members: Members): Encoder {
     }
     writer.byte(breakByte);
   };
-}
-
-function encodedText(text: string): Buffer {
-  const writer = new ByteWriter();
-  writeText(writer, text);
-  return Buffer.concat(writer.pieces());
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

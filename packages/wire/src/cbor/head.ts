@@ -1,5 +1,5 @@
 /** What CBOR values begin with: a major type and an argument (RFC 8949 §3). */
-import type { ByteWriter } from "../byte-writer.ts";
+import { ByteWriter } from "../byte-writer.ts";
 
 const unsignedType = 0;
 const negativeType = 1;
@@ -36,4 +36,11 @@ export function writeHead(writer: ByteWriter, type: number, argument: number): v
     // The largest long arrives rounded up to 2^63; an unsigned argument has room for it.
     writer.unsigned64(BigInt(argument));
   }
+}
+
+/** A whole text, for what is written again and again. */
+export function encodedText(text: string): Buffer {
+  const writer = new ByteWriter();
+  writeText(writer, text);
+  return Buffer.concat(writer.pieces());
 }

@@ -2,6 +2,7 @@
 import { KinesisRecord } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
+import { PutResult, writePutResultJson } from "../put-records/put-result.ts";
 import { writeRecordsJson } from "../stored-records/encode-json.ts";
 import { storedRecordsOf } from "../stored-records/stored-records.ts";
 
@@ -77,7 +78,8 @@ function listEncoder(encodeElement: Encoder): Encoder {
     for (const element of value as readonly unknown[]) {
       if (first) first = false;
       else writer.text(",");
-      encodeElement(writer, element);
+      if (element instanceof PutResult) writePutResultJson(writer, element);
+      else encodeElement(writer, element);
     }
     writer.text("]");
   };

@@ -1,5 +1,5 @@
 import type { ByteWriter } from "../byte-writer.ts";
-import { bytesType, textType, writeHead, writeInteger } from "../cbor/head.ts";
+import { bytesType, encodedText, textType, writeHead, writeInteger } from "../cbor/head.ts";
 import { RANGE_FIELDS } from "./stored-records.ts";
 import type { StoredRecords } from "./stored-records.ts";
 
@@ -39,14 +39,8 @@ const INDEFINITE_MAP = 0xbf;
 const BREAK = 0xff;
 const EPOCH_TAG = 0xc1;
 
-const BEFORE_SEQUENCE_NUMBER = Buffer.concat([Buffer.of(INDEFINITE_MAP), encodedName("SequenceNumber")]);
-const BEFORE_ARRIVAL = Buffer.concat([encodedName("ApproximateArrivalTimestamp"), Buffer.of(EPOCH_TAG)]);
-const BEFORE_DATA = encodedName("Data");
-const BEFORE_KEY = encodedName("PartitionKey");
-const ENCRYPTED = Buffer.concat([encodedName("EncryptionType"), encodedName("KMS")]);
-
-/** A text of up to 255 ASCII characters. */
-function encodedName(name: string): Buffer {
-  const head = name.length < 24 ? [(textType << 5) | name.length] : [(textType << 5) | 24, name.length];
-  return Buffer.concat([Buffer.from(head), Buffer.from(name)]);
-}
+const BEFORE_SEQUENCE_NUMBER = Buffer.concat([Buffer.of(INDEFINITE_MAP), encodedText("SequenceNumber")]);
+const BEFORE_ARRIVAL = Buffer.concat([encodedText("ApproximateArrivalTimestamp"), Buffer.of(EPOCH_TAG)]);
+const BEFORE_DATA = encodedText("Data");
+const BEFORE_KEY = encodedText("PartitionKey");
+const ENCRYPTED = Buffer.concat([encodedText("EncryptionType"), encodedText("KMS")]);
