@@ -310,13 +310,26 @@ function drawIds(random: Random): Ids {
   };
 }
 
+/** The `Date` header changes once a second. */
+let lastSecond = NaN;
+let lastDate = "";
+
+function dateHeader(nowMs: number): string {
+  const second = Math.floor(nowMs / 1_000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastDate = httpDate(nowMs);
+  }
+  return lastDate;
+}
+
 function commonHeaders(request: WireRequest, ids: Ids, nowMs: number): Record<string, string> {
   const origin = request.headers["origin"];
   const preflight = request.method === "OPTIONS" && Boolean(origin);
   return {
     "x-amzn-RequestId": ids.requestId,
     ...(preflight ? {} : { "x-amz-id-2": ids.extendedId }),
-    Date: httpDate(nowMs),
+    Date: dateHeader(nowMs),
     ...(origin ? { "Access-Control-Allow-Origin": "*" } : {}),
     ...(origin && !preflight ? { "Access-Control-Expose-Headers": exposedHeaders } : {}),
   };

@@ -17,6 +17,8 @@ export class ScannedPutRecords implements Input {
   declare readonly StreamARN?: string;
   readonly #columns: RecordColumns;
   readonly #release: () => void;
+  /** The same bytes given back twice would be handed out twice. */
+  #isReleased = false;
   #records: Input["Records"] | undefined;
 
   constructor(named: NamedStream, columns: RecordColumns, release: () => void) {
@@ -50,7 +52,9 @@ export class ScannedPutRecords implements Input {
 
   /** Says that nobody looks at the request any more. */
   static release(input: unknown): void {
-    if (input instanceof ScannedPutRecords) input.#release();
+    if (!(input instanceof ScannedPutRecords) || input.#isReleased) return;
+    input.#isReleased = true;
+    input.#release();
   }
 
   /** The records as objects, made when somebody asks for them. */
