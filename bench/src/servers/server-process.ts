@@ -18,8 +18,13 @@ export interface ServerProcessOptions {
   readonly readyWhen: (endpoint: string) => Promise<boolean>;
   /** Working directory of the process. */
   readonly directory?: string;
-  /** Default: one that is free. */
+  /** Default: one that is free at this moment, and that no other server of this process was given. */
   readonly port?: number;
+  /**
+   * Finds the endpoint in what the server has printed so far, for one that takes a port by itself (`args` gets 0). Only so it
+   * is certain that this server answers there, and no other that took the port meanwhile.
+   */
+  readonly endpointIn?: (output: string) => string | undefined;
   /** How long it may take to be ready. Default: a minute. */
   readonly readyTimeoutMs?: number;
   /** How long it may take to end after SIGTERM, before it is killed. Default: 20 s. */
@@ -46,7 +51,8 @@ const OUTPUT_CHARACTERS_MAX = 16_384;
 /** Starts a server and resolves when it is ready; rejects with its last output when it ends or takes too long. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { name, command, args, env = {}, directory, readyTimeoutMs = 60_000 } = options;
-  const port = options.port ?? (await freePort());
+  const { endpointIn } = options;
+  const port = options.port ?? (endpointIn === undefined ? await freePort() : 0);
   const startedMs = performance.now();
   const child = spawn(command, args(port), {
     stdio: ["ignore", "pipe", "pipe"],
@@ -73,9 +79,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     child.on("close", (code, signal) => done(signal ?? `exit code ${code}`));
   });
 
-  const endpoint = `http://127.0.0.1:${port}`;
+  let endpoint = endpointIn === undefined ? `http://127.0.0.1:${port}` : undefined;
   for (;;) {
-    if (await options.readyWhen(endpoint).catch(() => false)) break;
+    endpoint ??= endpointIn?.(output);
+    if (endpoint !== undefined && (await options.readyWhen(endpoint).catch(() => false))) break;
     const lateBy = performance.now() - startedMs - readyTimeoutMs;
     if (ended !== undefined) throw new Error(`${name} ended before it was ready (${ended})\n${output}`);
     if (lateBy > 0) {
@@ -115,8 +122,19 @@ async function terminate(child: ChildProcess, end: Promise<void>, timeoutMs: num
   await end;
 }
 
-/** A port that nobody listens on at this moment. */
-export function freePort(): Promise<number> {
+const givenPorts = new Set<number>();
+
+/** A port that nobody listens on at this moment, and that was not given before. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await portOfTheMoment();
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
+    return port;
+  }
+}
+
+function portOfTheMoment(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
