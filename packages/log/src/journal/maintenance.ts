@@ -138,8 +138,10 @@ export class Maintenance {
 
   /** The prepared segment, waiting for it if need be. When there is none, tries again later. */
   async nextSegment(): Promise<Segment | { reason: string }> {
-    const next = await (this.#next ?? Promise.resolve({ reason: "the journal is being closed" }));
-    if (next !== undefined && "reason" in next) {
+    const prepared = await (this.#next ?? Promise.resolve({ reason: "the journal is being closed" }));
+    // That the disk was full when it was to be prepared says nothing about now.
+    const next = "reason" in prepared && !this.#closing ? await this.#lookForRoom() : prepared;
+    if ("reason" in next) {
       this.#retryLater();
       return next;
     }
@@ -154,20 +156,26 @@ export class Maintenance {
       this.#retryTimer = undefined;
       if (this.#closing) return;
       this.requestPass();
-      // The reserve comes first: what recovery will need must not become room for puts.
-      await this.#store.dropSpares();
-      const free = await this.#files.freeBytes(this.#root);
-      const reserveBytes = this.#store.reserveHeld ? 0 : this.#reserveBytes();
-      if (free > this.#initialSegmentBytes + reserveBytes && (await this.#tryHoldReserve())) {
-        this.#prepareNext();
+      this.#next = this.#lookForRoom();
+      if ("reason" in (await this.#next)) {
+        this.#retryLater();
+        return;
       }
-      const next = await this.#next;
-      if (next !== undefined && !("reason" in next)) {
-        this.#log.info("there is room on the disk again: puts are accepted");
-        this.#active().readOnlyReason = undefined;
-      } else this.#retryLater();
+      this.#log.info("there is room on the disk again: puts are accepted");
+      this.#active().readOnlyReason = undefined;
     };
     this.#retryTimer = this.#clock.schedule(DISK_FULL_RETRY_MS, retry);
+  }
+
+  async #lookForRoom(): Promise<Segment | { reason: string }> {
+    // The reserve comes first: what recovery will need must not become room for puts.
+    await this.#store.dropSpares();
+    const free = await this.#files.freeBytes(this.#root);
+    const reserveBytes = this.#store.reserveHeld ? 0 : this.#reserveBytes();
+    if (free > this.#initialSegmentBytes + reserveBytes && (await this.#tryHoldReserve())) {
+      return this.#createNext();
+    }
+    return { reason: "the disk is full" };
   }
 
   #reserveBytes(): number {

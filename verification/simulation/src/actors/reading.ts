@@ -153,6 +153,16 @@ export class ShardReader {
       const { lastOpen = refusal.sent } = this.#shard;
       this.#cast.witness.missing({ what, proven: lastOpen, received: refusal.received });
     }
+    if (
+      operation === "GetShardIterator" &&
+      refusal.code === "InvalidArgumentException" &&
+      this.#stream.doomedOrder > refusal.received.order
+    ) {
+      // A number that a shard gave out is not known to it: another shard has its id now.
+      const what = `${this.#stream.name}/${this.#shard.shardId} is not the shard that it was: ${refusal.message}`;
+      const { lastOpen = refusal.sent } = this.#shard;
+      this.#cast.witness.missing({ what, proven: lastOpen, received: refusal.received });
+    }
     expectRefusal(this.#cast, operation, refusal, this.#stream, [
       "ExpiredIteratorException",
       ...(mayHaveGone ? ["ResourceNotFoundException"] : []),
