@@ -4,10 +4,9 @@
  * Data is not copied: it is where it lies in the body.
  */
 import { RecordColumns } from "@millrace/model";
-import { ScannedPutRecords } from "./scanned-input.ts";
+import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
 import type { NamedStream } from "./scanned-input.ts";
 
-const RECORDS_MAX = 500;
 const BREAK = 0xff;
 const INDEFINITE = -1;
 

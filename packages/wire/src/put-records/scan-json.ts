@@ -8,7 +8,7 @@
 import { RecordColumns } from "@millrace/model";
 import { decodeBase64Into } from "../base64.ts";
 import type { BytePool } from "./byte-pool.ts";
-import { ScannedPutRecords } from "./scanned-input.ts";
+import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
 import type { NamedStream } from "./scanned-input.ts";
 
 const QUOTE = 0x22;
@@ -22,7 +22,6 @@ const COLON = 0x3a;
 
 /** Names and stream names are shorter; longer keys are refused anyway. */
 const PLAIN_LENGTH_MAX = 2_048;
-const RECORDS_MAX = 500;
 
 /** The scanned request; undefined when the reference decoder has to look at it. */
 export function scanPutRecordsJson(body: Buffer, pool: BytePool): ScannedPutRecords | undefined {

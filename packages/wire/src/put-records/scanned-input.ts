@@ -87,7 +87,7 @@ export function recordColumnsOf(input: object): RecordColumns | undefined {
 /** Bounds that the contract states; a scanned key has one character per byte. */
 const { Records } = contract.input.members;
 const { PartitionKey, Data } = Records.shape.member.members;
-const RECORDS_MAX = stated(Records.shape.maxLength);
+export const RECORDS_MAX = stated(Records.shape.maxLength);
 const KEY_LENGTH_MIN = stated(PartitionKey.shape.minLength);
 const KEY_LENGTH_MAX = stated(PartitionKey.shape.maxLength);
 const DATA_BYTES_MAX = stated(Data.shape.maxLength);
