@@ -115,6 +115,20 @@ async function untilSeen(share, consumers) {
   }
 }
 
+/** Gives the log to the producer, each time up to a share of it; the last line ends it. */
+function feeder(input) {
+  // A producer that ended says why itself.
+  input.on("error", () => {});
+  const log = readFileSync(join(folder, "access.log"));
+  let fed = 0;
+  return (share) => {
+    const end = share === 1 ? log.length : log.indexOf(10, log.length * share) + 1;
+    input.write(log.subarray(fed, end));
+    fed = end;
+    if (share === 1) input.end();
+  };
+}
+
 async function openShards() {
   const { Shards } = JSON.parse(await millrace("stream", "describe", STREAM, "--json"));
   return Shards.map(({ ShardId, HashKeyRange }) => ({ ShardId, first: BigInt(HashKeyRange.StartingHashKey) }))
@@ -131,9 +145,8 @@ async function main() {
   await millrace("stream", "create", STREAM, "--shards", String(shardCount));
 
   const consumers = [consume("polling"), consume("pushed", "--fan-out", "dashboard")];
-  const log = openSync(join(folder, "access.log"), "r");
-  const producer = start([program, "put", STREAM, "--key-regex", String.raw`^(\S+)`], { input: log });
-  closeSync(log);
+  const producer = start([program, "put", STREAM, "--key-regex", String.raw`^(\S+)`], { input: "pipe" });
+  const feed = feeder(producer.child.stdin);
   const stored = finished(producer);
   stored.then(
     () => say(`millrace put: ${producer.errors.trim()}`),
@@ -142,14 +155,19 @@ async function main() {
   const seen = (share) =>
     Promise.race([untilSeen(share, consumers), stored.then(() => untilSeen(share, consumers))]);
 
-  await seen(0.2);
+  // Each reshard meets lines on their way, and lines that are only sent after it, so that every shard gets some.
+  feed(0.25);
+  await seen(0.1);
   say((await millrace("stream", "scale", STREAM, String(shardCount * 2))).trim());
-  await seen(0.4);
+  feed(0.5);
+  await seen(0.35);
   const [toSplit] = await openShards();
   say((await millrace("stream", "split", STREAM, toSplit)).trim());
+  feed(0.75);
   await seen(0.6);
   const [, toMerge, neighbour] = await openShards();
   say((await millrace("stream", "merge", STREAM, toMerge, neighbour)).trim());
+  feed(1);
   await seen(1);
   await stored;
   say("both consumers have seen as many lines as there are");
