@@ -16,6 +16,19 @@ export class RecordColumns {
     this.#ranges = new Int32Array(capacity * RANGE_FIELDS);
   }
 
+  /** Columns with these {@link ranges}. */
+  static at(keys: Uint8Array, data: Uint8Array, ranges: Int32Array): RecordColumns {
+    const columns = new RecordColumns(keys, data, ranges.length / RANGE_FIELDS);
+    columns.#ranges.set(ranges);
+    columns.#count = ranges.length / RANGE_FIELDS;
+    return columns;
+  }
+
+  /** Of each record: start and end of its key in {@link keys}, start and end of its data in {@link data}. */
+  get ranges(): Int32Array {
+    return this.#ranges.slice(0, this.#count * RANGE_FIELDS);
+  }
+
   /** The columns of records that are objects; bytes are copied unless there is only one record. */
   static of(
     records: readonly { readonly key: Uint8Array | undefined; readonly data: Uint8Array }[],

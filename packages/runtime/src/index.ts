@@ -2,6 +2,7 @@ export type { Clock, ServiceClock, Timer } from "./clock.ts";
 export type { DirectoryLock, Files, OpenFile, OpenOptions } from "./files.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { MemoryBudget } from "./memory-budget.ts";
+export type { Port, Thread, ThreadStart } from "./port.ts";
 export type { Random, Secrets } from "./random.ts";
 export type { Runtime } from "./runtime.ts";
 export { seededRandom } from "./seeded-random.ts";
@@ -11,6 +12,7 @@ export { serviceClock } from "./service-clock.ts";
 export type { LogFormat } from "./node/node-logger.ts";
 export type { NodeRuntimeOptions } from "./node/node-runtime.ts";
 export { nodeRuntime } from "./node/node-runtime.ts";
+export { startThread, threadStart } from "./node/node-threads.ts";
 
 export type { DiskFaultChances, DiskOperation, InjectedFault } from "./simulated/disk-faults.ts";
 export type { LoggedLine, MemoryLogger } from "./simulated/memory-logger.ts";
@@ -20,6 +22,8 @@ export type { ProcessClock, SimulatedClock } from "./simulated/simulated-clock.t
 export { simulatedClock } from "./simulated/simulated-clock.ts";
 export type { DiskDump, SimulatedDisk, SimulatedDiskOptions } from "./simulated/simulated-disk.ts";
 export { inMemoryFiles, simulatedDisk } from "./simulated/simulated-disk.ts";
+export { simulatedPorts } from "./simulated/simulated-ports.ts";
+export type { SimulatedPortsOptions } from "./simulated/simulated-ports.ts";
 export type {
   SimulatedRuntime,
   SimulatedRuntimeOptions,

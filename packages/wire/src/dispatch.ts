@@ -158,7 +158,7 @@ class Dispatcher {
 
   /** Checks 1 to 5: the call that a request makes, or the answer to one that makes none. */
   async #admit(request: WireRequest, requestId: string): Promise<Call | Reply> {
-    const { headers, method, body } = request;
+    const { headers, method, body, scanned } = request;
     if (method === "OPTIONS" && headers["origin"]) return preflightReply(headers);
 
     const contentType = mediaTypeOf(headers["content-type"]);
@@ -166,7 +166,7 @@ class Dispatcher {
     const target = headers["x-amz-target"] ?? "";
     const entry = this.#entries.get(target);
     if (method !== "POST") return this.#xmlReply(request, requestId, "");
-    if (body.length === 0) {
+    if (body.length === 0 && scanned === undefined) {
       const code = entry === undefined ? "UnknownOperationException" : "SerializationException";
       return silentReply(format === JSON_FORMAT ? JSON_FORMAT : CBOR_FORMAT, code);
     }
@@ -175,8 +175,8 @@ class Dispatcher {
 
     try {
       if (entry !== undefined) {
-        const scanned = this.#quick?.decode(entry.operation, format.name, body);
-        if (scanned !== undefined) return { entry, format, input: scanned, fault: undefined };
+        const quick = scanned ?? this.#quick?.decode(entry.operation, format.name, body);
+        if (quick !== undefined) return { entry, format, input: quick, fault: undefined };
         const input: unknown = format.decode(body, entry.operation.input);
         return { entry, format, input, fault: undefined };
       }

@@ -3,6 +3,8 @@
  * deterministic simulator calls services through this door too, so nothing here knows about sockets.
  */
 
+import type { ScannedPutRecords } from "./put-records/scanned-input.ts";
+
 export interface WireRequest {
   /** Upper case, e.g. `POST`. */
   readonly method: string;
@@ -15,6 +17,8 @@ export interface WireRequest {
   readonly remoteAddress: string;
   readonly viaTls: boolean;
   readonly httpVersion: "1.1" | "2";
+  /** The records that the body carried, when another thread has found them; the body is empty then. */
+  readonly scanned?: ScannedPutRecords;
   /** Aborted when the client has gone: nobody will read the answer. */
   readonly signal?: AbortSignal;
 }

@@ -20,6 +20,9 @@ export { CBOR_FORMAT, EVENT_STREAM_CONTENT_TYPE, formatOf, JSON_FORMAT } from ".
 export type { Format, FormatName } from "./formats.ts";
 export { COMMON_ERROR_CODES, failuresOf } from "./handlers.ts";
 export type { AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
+export { remoteService } from "./handover/remote-service.ts";
+export type { RemoteServiceOptions } from "./handover/remote-service.ts";
+export { servePort } from "./handover/serve-port.ts";
 export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
 export { PutResult } from "./put-records/put-result.ts";

@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Of a socket of this process that listens already, on that host and port: connections are then taken from it. */
+  readonly descriptor?: number;
   /** PEM. With it the port speaks TLS too; the first byte of a connection decides. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   /** Overrides of {@link LISTENER_LIMITS}. */
@@ -34,6 +36,8 @@ export interface Listener {
   readonly urls: readonly string[];
   readonly host: string;
   readonly port: number;
+  /** By which other threads of this process can take connections from the same socket; undefined where there are none. */
+  readonly descriptor: number | undefined;
   stats(): ListenerStats;
   /**
    * Takes no more connections, closes idle ones, ends streams in good order, lets requests in flight finish, and
@@ -89,6 +93,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
     urls: schemes.map((scheme) => `${scheme}://${shown}:${address.port}`),
     host: address.address,
     port: address.port,
+    descriptor: descriptorOf(doors.tcp),
     stats: () => ({ ...host.counters, refusedTotal: new Map(host.counters.refusedTotal) }),
     drain: (graceMs) => doors.drain(graceMs),
     close: async () => {
@@ -100,7 +105,9 @@ export async function listen(service: WireService, options: ListenOptions): Prom
 function bind(server: TcpServer, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: options.host, port: options.port, backlog: 1024 }, () => {
+    const { host, port, descriptor } = options;
+    const where = descriptor === undefined ? { host, port } : { fd: descriptor };
+    server.listen({ ...where, backlog: 1024 }, () => {
       server.off("error", reject);
       server.on("error", (error) =>
         options.log.error("a connection could not be accepted", { cause: error.message }),
@@ -108,6 +115,12 @@ function bind(server: TcpServer, options: ListenOptions): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Node tells it only for itself: its cluster module shares sockets by it. */
+function descriptorOf(server: TcpServer): number | undefined {
+  const { _handle: handle } = server as unknown as { _handle?: { fd?: unknown } };
+  return typeof handle?.fd === "number" && handle.fd >= 0 ? handle.fd : undefined;
 }
 
 function shownHost(address: string): string {

@@ -3,27 +3,37 @@
  * kernel clears each page at its first touch.
  */
 
-/** Smaller ones cost little. */
+/** Smaller ones cost little, unless `pooledBytesMin` says other. */
 const POOLED_BYTES_MIN = 64 * 1024;
 /** What lies idle in a pool at most. */
 const IDLE_BYTES_MAX = 32 * 1024 * 1024;
 
 export class BytePool {
+  readonly #allocate: (sizeBytes: number) => Buffer;
+  readonly #pooledBytesMin: number;
   readonly #idle = new Map<number, Buffer[]>();
   #idleBytes = 0;
 
+  constructor({
+    allocate = (sizeBytes: number) => Buffer.allocUnsafeSlow(sizeBytes),
+    pooledBytesMin = POOLED_BYTES_MIN,
+  }: { allocate?: (sizeBytes: number) => Buffer; pooledBytesMin?: number } = {}) {
+    this.#allocate = allocate;
+    this.#pooledBytesMin = pooledBytesMin;
+  }
+
   /** At least `sizeBytes`, with whatever was in it before; {@link give} it back, and do not look at it afterwards. */
   take(sizeBytes: number): Buffer {
-    if (sizeBytes < POOLED_BYTES_MIN) return Buffer.allocUnsafeSlow(sizeBytes);
+    if (sizeBytes < this.#pooledBytesMin) return this.#allocate(sizeBytes);
     const classBytes = 2 ** Math.ceil(Math.log2(sizeBytes));
     const idle = this.#idle.get(classBytes)?.pop();
-    if (idle === undefined) return Buffer.allocUnsafeSlow(classBytes);
+    if (idle === undefined) return this.#allocate(classBytes);
     this.#idleBytes -= classBytes;
     return idle;
   }
 
   give(bytes: Buffer): void {
-    if (bytes.length < POOLED_BYTES_MIN || this.#idleBytes + bytes.length > IDLE_BYTES_MAX) return;
+    if (bytes.length < this.#pooledBytesMin || this.#idleBytes + bytes.length > IDLE_BYTES_MAX) return;
     this.#idleBytes += bytes.length;
     const idle = this.#idle.get(bytes.length);
     if (idle === undefined) this.#idle.set(bytes.length, [bytes]);

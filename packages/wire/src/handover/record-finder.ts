@@ -1,0 +1,75 @@
+import { kinesis, PutRecords } from "@millrace/api";
+import { RecordColumns } from "@millrace/model";
+import type { WireRequest } from "../exchange.ts";
+import { formatOf, mediaTypeOf } from "../formats.ts";
+import { BytePool } from "../put-records/byte-pool.ts";
+import { QuickDecoder } from "../put-records/scan.ts";
+import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
+import type { CarriedRecords } from "./messages.ts";
+
+const TARGET = `${kinesis.targetPrefix}.${PutRecords.name}`;
+
+/** Shared memory has to be asked of the system, so that even little of it is worth keeping. */
+const SHARED_BYTES_MIN = 256;
+
+export interface FoundRecords {
+  readonly records: CarriedRecords;
+  /** Says that nobody looks at the records any more. */
+  release(): void;
+}
+
+/** Finds the records of PutRecords in bodies, and puts them where other threads see them. */
+export class RecordFinder {
+  readonly #decoder = new QuickDecoder();
+  readonly #shared = new BytePool({
+    allocate: (sizeBytes) => Buffer.from(new SharedArrayBuffer(sizeBytes)),
+    pooledBytesMin: SHARED_BYTES_MIN,
+  });
+
+  /** Undefined for every other request, and for one that the decoder of the contract has to look at. */
+  find({ method, headers, body }: WireRequest): FoundRecords | undefined {
+    if (method !== "POST" || headers["x-amz-target"] !== TARGET || body.length === 0) return undefined;
+    const format = formatOf(mediaTypeOf(headers["content-type"]));
+    if (format === undefined) return undefined;
+    const scanned = this.#decoder.decode(PutRecords, format.name, body);
+    const columns = scanned && recordColumnsOf(scanned);
+    if (columns === undefined) return undefined;
+    try {
+      const { StreamName, StreamARN } = scanned as ScannedPutRecords;
+      const { bytes, ranges } = this.#share(columns);
+      return {
+        records: {
+          ...(StreamName === undefined ? {} : { streamName: StreamName }),
+          ...(StreamARN === undefined ? {} : { streamArn: StreamARN }),
+          keys: bytes,
+          data: bytes,
+          ranges,
+        },
+        release: () => this.#shared.give(bytes),
+      };
+    } finally {
+      ScannedPutRecords.release(scanned);
+    }
+  }
+
+  #share(columns: RecordColumns): { bytes: Buffer; ranges: Int32Array } {
+    let sizeBytes = 0;
+    for (let index = 0; index < columns.count; index += 1) sizeBytes += columns.sizeOf(index);
+    const bytes = this.#shared.take(sizeBytes);
+    const shared = new RecordColumns(bytes, bytes, columns.count);
+    const { keys, data } = columns;
+    let at = 0;
+    const put = (from: Uint8Array, start: number, end: number) => {
+      bytes.set(from.subarray(start, end), at);
+      at += end - start;
+    };
+    for (let index = 0; index < columns.count; index += 1) {
+      const keyStart = at;
+      put(keys, columns.keyStart(index), columns.keyEnd(index));
+      const dataStart = at;
+      put(data, columns.dataStart(index), columns.dataEnd(index));
+      shared.add(keyStart, dataStart, dataStart, at);
+    }
+    return { bytes, ranges: shared.ranges };
+  }
+}
