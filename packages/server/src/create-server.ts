@@ -28,6 +28,8 @@ import { control } from "./routes/control.ts";
 import { health, localstackHealth } from "./routes/health.ts";
 import { errorAnswer } from "./routes/json-answer.ts";
 import { ServiceTime } from "./service-time.ts";
+import { memoryShares } from "./threads/memory-shares.ts";
+import type { MemoryShares } from "./threads/memory-shares.ts";
 import { watched } from "./watched.ts";
 
 /** What a server is made with, beside its options. */
@@ -47,14 +49,16 @@ export interface ServerCore {
   /** Service time. Move it with {@link ServerCore.advance}, which makes the move durable. */
   readonly clock: ServiceClock;
   readonly engine: LogEngine;
+  /** Of the thread of the service. */
   readonly memory: MemoryBudget;
+  readonly memoryShares: MemoryShares;
   readonly faults: Faults;
   /** Moves service time forward, durably; resolves when all work that fell due is done. */
   advance(durationMs: number): Promise<void>;
   /** Says whether requests are taken, for health. True from the start. */
   setReady(ready: boolean): void;
   /** Figures that only the process around the server has, for metrics. */
-  setProcessFigures(figures: () => ProcessFigures): void;
+  setProcessFigures(figures: () => Promise<ProcessFigures>): void;
   /** Stops the work behind the requests and lets go of the engine. Requests must have ended before. */
   close(): Promise<void>;
 }
@@ -71,7 +75,9 @@ export async function createServer(
   surroundings: ServerSurroundings = {},
 ): Promise<ServerCore> {
   const options = checkOptions(given);
-  const memory = new MemoryBudget(options.memory ?? defaultMemoryBytes(surroundings.machineMemory));
+  const boundBytes = options.memory ?? defaultMemoryBytes(surroundings.machineMemory);
+  const shares = memoryShares(boundBytes, options.threads);
+  const memory = new MemoryBudget(shares.service);
   const clock = serviceClock(runtime.clock);
   const { engine, journal } = await openEngine(runtime, { ...options, memory, clock });
   try {
@@ -79,7 +85,7 @@ export async function createServer(
       acceptClock: options.acceptClock,
       directory: options.dataDir,
     });
-    return await compose(runtime, options, surroundings, { memory, engine, journal, time });
+    return await compose(runtime, options, surroundings, { memory, shares, engine, journal, time });
   } catch (error) {
     await engine.close();
     throw error;
@@ -88,6 +94,7 @@ export async function createServer(
 
 interface Parts {
   readonly memory: MemoryBudget;
+  readonly shares: MemoryShares;
   readonly engine: LogEngine;
   readonly journal: Journal | undefined;
   readonly time: ServiceTime;
@@ -97,7 +104,7 @@ async function compose(
   runtime: Runtime,
   options: ServerOptions,
   { version = "unknown", accounts = {} }: ServerSurroundings,
-  { memory, engine, journal, time }: Parts,
+  { memory, shares, engine, journal, time }: Parts,
 ): Promise<ServerCore> {
   const { clock, random, secrets, log } = runtime;
   const metrics = new ServerMetrics({ engine, memory, clock: time.clock, version });
@@ -119,7 +126,7 @@ async function compose(
   const dataService = watched(kinesisService, { clock, metrics, faults });
 
   let ready = true;
-  let processFigures: () => ProcessFigures = () => ({});
+  let processFigures: () => Promise<ProcessFigures> = () => Promise.resolve({});
   const healthSources = { engine, durability: options.durability, version, ready: () => ready };
   const controlOptions = { dev: options.dev, time, faults, machineNowMs: () => clock.nowMs() };
   const backup = backups({ journal, dataDir: options.dataDir, files: runtime.files, log });
@@ -131,7 +138,7 @@ async function compose(
       return {
         status: 200,
         headers: { "content-type": PROMETHEUS_CONTENT_TYPE },
-        body: Buffer.from(metrics.write(processFigures(), streams.consumersServed())),
+        body: Buffer.from(metrics.write(await processFigures(), streams.consumersServed())),
       };
     }
     if (path === "/_millrace/backup") return backup(request);
@@ -169,6 +176,7 @@ async function compose(
     clock: time.clock,
     engine,
     memory,
+    memoryShares: shares,
     faults,
     advance: (durationMs) => time.advance(durationMs),
     setReady: (now) => {

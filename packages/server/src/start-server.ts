@@ -5,6 +5,9 @@ import { loadCertificate } from "./certificate.ts";
 import { createServer } from "./create-server.ts";
 import type { ServerCore, ServerSurroundings } from "./create-server.ts";
 import { EventLoopLag } from "./metrics/event-loop-lag.ts";
+import type { Certificate } from "./certificate.ts";
+import { startProtocolThreads } from "./threads/protocol-threads.ts";
+import type { ProtocolThreads } from "./threads/protocol-threads.ts";
 import { OptionError } from "./options/option-error.ts";
 import type { ServerOptions } from "./options/declarations.ts";
 
@@ -43,21 +46,13 @@ export async function startServer(
 ): Promise<Server> {
   const { setReady, setProcessFigures, ...core } = await createServer(runtime, given, surroundings);
   try {
-    const { options, memory, service } = core;
+    const { options } = core;
     const certificate = await loadCertificate(runtime, options);
-    const listener = await listen(service, {
-      host: options.host,
-      port: options.port,
-      ...(certificate === undefined ? {} : { tls: certificate }),
-      ...(surroundings.listenerLimits === undefined ? {} : { limits: surroundings.listenerLimits }),
-      memory,
-      clock: runtime.clock,
-      log: runtime.log,
-    }).catch((error: unknown) => {
+    const listener = await clientsOf(runtime, core, certificate, surroundings).catch((error: unknown) => {
       throw certificate !== undefined && isTlsError(error) ? unusableCertificate(error) : error;
     });
     const lag = new EventLoopLag(runtime.clock);
-    setProcessFigures(() => ({ listener: listener.stats(), eventLoopLagMs: lag.figures() }));
+    setProcessFigures(async () => ({ ...(await listener.figures()), eventLoopLagMs: lag.figures() }));
 
     let stopped: Promise<void> | undefined;
     const stop = async (graceMs: number) => {
@@ -84,6 +79,36 @@ export async function startServer(
     await core.close();
     throw error;
   }
+}
+
+/** Speaks with clients: in this thread, or in others. */
+async function clientsOf(
+  runtime: Runtime,
+  {
+    options,
+    memory,
+    memoryShares,
+    service,
+  }: Pick<ServerCore, "options" | "memory" | "memoryShares" | "service">,
+  certificate: Certificate | undefined,
+  { listenerLimits }: StartSurroundings,
+): Promise<ProtocolThreads> {
+  const where = {
+    host: options.host,
+    port: options.port,
+    ...(certificate === undefined ? {} : { tls: { cert: certificate.cert, key: certificate.key } }),
+    ...(listenerLimits === undefined ? {} : { limits: listenerLimits }),
+  };
+  if (options.threads > 1) {
+    return startProtocolThreads(runtime, service, {
+      ...where,
+      count: options.threads - 1,
+      memoryBytes: memoryShares.protocol,
+      findRecords: !options.dev,
+    });
+  }
+  const listener = await listen(service, { ...where, memory, clock: runtime.clock, log: runtime.log });
+  return { ...listener, figures: () => Promise.resolve({ listener: listener.stats() }) };
 }
 
 function isTlsError(error: unknown): error is NodeJS.ErrnoException {

@@ -99,7 +99,7 @@ describe("the settings of a server", () => {
     ["--port 65536", {}, /--port must be at most 65535/],
     ["", { MILLRACE_PORT: "http" }, /^MILLRACE_PORT: "http" is not a whole number/],
     ["--durability fsnyc", {}, /--durability: "fsnyc" is not one of fsync, memory; did you mean fsync\?/],
-    ["--threads 4", {}, /this version serves with one thread only/],
+    ["--threads 65", {}, /--threads must be at most 64/],
     ["--host 0.0.0.0", {}, /--allow-anyone/],
     ["--tls-cert a.pem", {}, /--tls-cert needs --tls-key/],
     ["--stream a:0", {}, /--stream: "a:0" has no shard count of 1 or more/],

@@ -31,6 +31,8 @@ export interface MetricsSources {
 /** What the process around the server knows. */
 export interface ProcessFigures {
   readonly listener?: ListenerStats;
+  /** What protocol threads have of the memory bound, which they keep by themselves. */
+  readonly protocolMemory?: { readonly usedBytes: number; readonly limitBytes: number };
   /** How late timers fire, in milliseconds, over the last while. */
   readonly eventLoopLagMs?: { readonly mean: number; readonly max: number };
 }
@@ -87,12 +89,18 @@ export class ServerMetrics {
     this.#writeTraffic(to);
     writeConsumers(to, consumers);
     this.#writeEngine(to);
-    to.single("millrace_memory_used_bytes", "gauge", "Memory reserved of the bound.", memory.usedBytes);
+    const { usedBytes, limitBytes } = figures.protocolMemory ?? { usedBytes: 0, limitBytes: 0 };
+    to.single(
+      "millrace_memory_used_bytes",
+      "gauge",
+      "Memory reserved of the bound.",
+      memory.usedBytes + usedBytes,
+    );
     to.single(
       "millrace_memory_limit_bytes",
       "gauge",
       "The bound of everything that grows with load.",
-      memory.limitBytes,
+      memory.limitBytes + limitBytes,
     );
     to.single(
       "millrace_clock_offset_seconds",

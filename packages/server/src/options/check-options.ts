@@ -44,12 +44,6 @@ function checkValue(name: OptionName, declaration: OptionDeclaration, value: unk
     if (typeof value !== "number" || !Number.isInteger(value)) {
       throw new OptionError(name, `${flag} must be a whole number, not ${JSON.stringify(value)}`);
     }
-    if (name === "threads" && value > max) {
-      throw new OptionError(
-        name,
-        `${flag} ${value}: this version serves with one thread only; use ${flag} 1`,
-      );
-    }
     if (value < min) throw new OptionError(name, `${flag} must be at least ${min}, not ${value}`);
     if (value > max) throw new OptionError(name, `${flag} must be at most ${max}, not ${value}`);
     return;

@@ -143,9 +143,10 @@ export const optionDeclarations: { readonly [Name in OptionName]: OptionDeclarat
       kind: "integer",
       default: 1,
       min: 1,
-      max: 1,
+      max: 64,
       placeholder: "COUNT",
-      description: "Threads that serve requests. This version serves with one.",
+      description:
+        "Threads that serve requests. 1 does everything; with more, one keeps the log and the others speak with clients.",
     },
     dev: {
       kind: "boolean",

@@ -134,7 +134,7 @@ describe("checking", () => {
     [{ port: 70_000 }, "--port must be at most 65535, not 70000"],
     [{ port: 1.5 }, "--port must be a whole number, not 1.5"],
     [{ memory: 1000 }, "--memory must be at least 16777216, not 1000"],
-    [{ threads: 4 }, "--threads 4: this version serves with one thread only; use --threads 1"],
+    [{ threads: 65 }, "--threads must be at most 64, not 65"],
     [{ durability: "fsinc" }, '--durability must be one of fsync, memory, not "fsinc"; did you mean fsync?'],
     [{ prot: 1 }, "there is no option prot; did you mean port?"],
     [
