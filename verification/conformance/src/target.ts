@@ -6,6 +6,7 @@ import { startMillrace } from "millrace";
 import { controlsOf, isMillrace, type Controls } from "./controls.ts";
 import type { Driver } from "./client.ts";
 import { driverName, openDriver } from "./drivers.ts";
+import { startProgram } from "./program.ts";
 
 export interface Target {
   readonly endpoint: string;
@@ -19,10 +20,16 @@ export interface Target {
 
 export const target: Target = await open();
 
+/** `THREADS`: of a server in a process of its own. `DEV=off`: without control of its clock and faults. */
+async function ownServer(): Promise<string> {
+  const { THREADS: threads, DEV: dev } = process.env;
+  if (threads === undefined) return (await startMillrace({ limits: "aws", transitionDelayMs: 50 })).endpoint;
+  return startProgram(["--threads", threads, ...(dev === "off" ? [] : ["--dev"])]);
+}
+
 async function open(): Promise<Target> {
   const region = process.env["AWS_REGION"] ?? "us-east-1";
-  const endpoint =
-    process.env["ENDPOINT"] ?? (await startMillrace({ limits: "aws", transitionDelayMs: 50 })).endpoint;
+  const endpoint = process.env["ENDPOINT"] ?? (await ownServer());
   const hasFreshAccounts = await isMillrace(endpoint);
   const controls = hasFreshAccounts ? await controlsOf(endpoint) : undefined;
   console.info(

@@ -4,11 +4,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { undoLater } from "./cleanup.ts";
-import { programPath } from "./settings.ts";
+import { programPath, threadCount } from "./settings.ts";
 
 export interface ProgramOptions {
   readonly dataDir: string;
-  /** Beside `serve --port 0 --data-dir …`. Default: `--limits off`. */
+  /** Beside `serve --port 0 --data-dir … --threads …`. Default: `--limits off`. */
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -40,7 +40,17 @@ export class Program {
     const startedMs = performance.now();
     const child = spawn(
       process.execPath,
-      [programPath, "serve", "--port", "0", "--data-dir", dataDir, ...flags],
+      [
+        programPath,
+        "serve",
+        "--port",
+        "0",
+        "--data-dir",
+        dataDir,
+        "--threads",
+        String(threadCount),
+        ...flags,
+      ],
       { stdio: ["ignore", "pipe", "pipe"], env: { ...plainEnvironment(), ...environment } },
     );
     this.#child = child;

@@ -6,6 +6,7 @@
  * | `SEED` | choices of the run: delays, sizes, what a drive keeps | fresh, printed |
  * | `ROUNDS` | rounds of the suites that crash again and again | small |
  * | `SCALE_BYTES` | what the suite of many bytes writes | 300e6 |
+ * | `THREADS` | `--threads` of the program | 1 |
  * | `PROGRAM` | the program that is crashed | the one of this tree, built |
  * | `KEEP` | `1`: scratch directories stay also after success | unset |
  */
@@ -19,6 +20,8 @@ export const seed = numberOf("SEED") ?? runtime.random.below(1_000_000_000);
 export const programPath =
   process.env["PROGRAM"] ??
   fileURLToPath(new URL("../../../packages/millrace/dist/main.js", import.meta.url));
+
+export const threadCount = numberOf("THREADS") ?? 1;
 
 export const keepScratch = process.env["KEEP"] === "1";
 
@@ -39,7 +42,7 @@ export function choices(purpose: string): Random {
 
 /** The command that makes the same choices again. What the machine does in between is its own. */
 export function howToRepeat(testFile: string): string {
-  const variables = ["ROUNDS", "SCALE_BYTES", "PROGRAM"]
+  const variables = ["ROUNDS", "SCALE_BYTES", "THREADS", "PROGRAM"]
     .filter((name) => process.env[name] !== undefined)
     .map((name) => `${name}=${process.env[name]} `);
   return `to repeat: SEED=${seed} ${variables.join("")}` + `npm run test:crash -- ${testFile}`;

@@ -34,6 +34,8 @@ export interface Profile {
   readonly lossShare: number;
   /** Share of records that take several kilobytes. */
   readonly largeRecordShare: number;
+  /** Threads that speak with clients before the one that serves them; 0: one thread does everything. */
+  readonly protocolThreads: number;
 }
 
 export function profileOf(seed: number): Profile {
@@ -58,6 +60,7 @@ export function profileOf(seed: number): Profile {
     rot: often(0.15),
     lossShare: pick(random, [0, 0.01, 0.05]),
     largeRecordShare: pick(random, [0, 0.05, 0.3]),
+    protocolThreads: pick(random, [0, 0, 1, 3]),
   };
 }
 

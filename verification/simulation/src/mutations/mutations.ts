@@ -148,4 +148,15 @@ export const mutations: readonly Mutation[] = [
     profile: CALM,
     seedsMax: 5,
   },
+  {
+    name: "share-memory-too-soon",
+    bug: "a protocol thread uses the memory of records again while the thread of the service still reads them",
+    file: "packages/wire/src/handover/remote-service.ts",
+    find: 'const told = await calls.call({ kind: "request", number, request: carried(request, found?.records) });',
+    replace:
+      'const call = calls.call({ kind: "request", number, request: carried(request, found?.records) }); found?.release(); const told = await call;',
+    checker: "one-total-order",
+    profile: { ...BUSY, streams: 1, deletion: false, retention: false, protocolThreads: 1 },
+    seedsMax: 8,
+  },
 ];

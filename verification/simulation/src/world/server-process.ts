@@ -7,10 +7,10 @@ import { kinesis } from "@millrace/api";
 import type { Journal } from "@millrace/log";
 import { openJournal } from "@millrace/log";
 import type { Runtime } from "@millrace/runtime";
-import { MemoryBudget, serviceClock } from "@millrace/runtime";
+import { MemoryBudget, seededRandom, serviceClock, simulatedPorts } from "@millrace/runtime";
 import { createStreams } from "@millrace/streams";
 import type { Handlers, WireService } from "@millrace/wire";
-import { callersFromHeaders, createService } from "@millrace/wire";
+import { callersFromHeaders, createService, remoteService, servePort } from "@millrace/wire";
 
 export const DATA_DIRECTORY = "/data";
 
@@ -29,6 +29,8 @@ const SMALL_SEGMENTS = {
 export interface ServerOptions {
   /** Whether rates and quotas are those of the service. */
   readonly limits: "aws" | "off";
+  /** As in {@link Profile}. */
+  readonly protocolThreads: number;
   /** Told of every error of a handler that is no answer. */
   readonly onBug: (error: unknown) => void;
 }
@@ -76,7 +78,7 @@ export async function startServer(runtime: Runtime, options: ServerOptions): Pro
     onBug: options.onBug,
   });
   return {
-    service,
+    service: throughThreads(runtime, service, options.protocolThreads),
     journal,
     serviceNowMs: () => clock.nowMs(),
     offsetMs: () => clock.offsetMs(),
@@ -92,4 +94,16 @@ export async function startServer(runtime: Runtime, options: ServerOptions): Pro
       await journal.close();
     },
   };
+}
+
+/** Requests come through threads that the seed schedules; a connection to any of them is as good as to another. */
+function throughThreads(runtime: Runtime, service: WireService, count: number): WireService {
+  if (count === 0) return service;
+  const random = seededRandom(runtime.random.below(0x1_0000_0000));
+  const threads = Array.from({ length: count }, () => {
+    const [here, there] = simulatedPorts({ clock: runtime.clock, random });
+    servePort(there, service, runtime.log);
+    return remoteService(here, { findRecords: true });
+  });
+  return (request) => threads[random.below(count)]!(request);
 }

@@ -177,6 +177,7 @@ export class World {
     try {
       server = await startServer(runtime, {
         limits: this.profile.limits,
+        protocolThreads: this.profile.protocolThreads,
         onBug: (error) => {
           if (life === this.#life && this.#isRunning) this.#attempt(() => this.#listener.bug(error));
         },
