@@ -8,6 +8,7 @@ import { idleMemory, idleShards } from "./macro/memory.ts";
 import { mixedLoad } from "./macro/mixed.ts";
 import { putRecord, putRecordsCbor, putRecordsJson } from "./macro/put.ts";
 import { recovery, start } from "./macro/start.ts";
+import { threads } from "./macro/threads.ts";
 import { encode } from "./micro/encode.ts";
 import { handlePut } from "./micro/handle-put.ts";
 import { hashKey } from "./micro/hash.ts";
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   fanOutLatency,
   mixedLoad,
   limitsCost,
+  threads,
   start,
   recovery,
   idleMemory,

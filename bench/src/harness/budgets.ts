@@ -26,4 +26,7 @@ export const budgets = Object.freeze({
   flatRate: { atLeast: 0.8, atMost: 1.25 },
   /** What memory or start with many stored records is of that with few. */
   flatCost: atMost(1.2),
+  /** A rate with two threads, in multiples of that with one, where the load generator needs one of two cores. */
+  secondThreadTwoCores: atLeast(1.15),
+  secondThreadFreeCores: atLeast(1.7),
 });

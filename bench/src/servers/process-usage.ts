@@ -1,19 +1,32 @@
 /** What processes use, as Linux tells it. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** `getconf CLK_TCK`: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
 /** Processor time in user and kernel mode of all threads so far, in milliseconds, to 10 ms. */
 export function cpuMsOf(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is a name in brackets that may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
+  return pids.reduce((sum, pid) => sum + cpuMsIn(`/proc/${pid}/stat`), 0);
+}
+
+/** The same of each thread of a process, by its id; that of the first one is the process's. */
+export function cpuMsOfThreads(pid: number): Map<number, number> {
+  const used = new Map<number, number>();
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      used.set(Number(id), cpuMsIn(`/proc/${pid}/task/${id}/stat`));
+    } catch {
+      // It ended meanwhile.
+    }
   }
-  return (ticks * 1_000) / TICKS_PER_SECOND;
+  return used;
+}
+
+function cpuMsIn(path: string): number {
+  const stat = readFileSync(path, "latin1");
+  // The second field is a name in brackets that may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
 }
 
 /** Resident memory of all of them, in bytes; pages that they share count for each. */
