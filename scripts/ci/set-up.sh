@@ -2,7 +2,7 @@
 # Installs what the suites need: the workspaces, and the clients and tools of other languages, pinned.
 set -euo pipefail
 npm ci
-npx --no-install tsc -b
+npm run --silent build
 # The crash suite mounts file systems of its own.
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   missing=()

@@ -1,4 +1,7 @@
 /** What V8 writes with `--cpu-prof`, and the same as a tree of functions with their time. */
+import { readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { fileURLToPath } from "node:url";
 
 /** The parts of a `.cpuprofile` that are read here. Times are in microseconds. */
 export interface CpuProfile {
@@ -8,6 +11,7 @@ export interface CpuProfile {
       readonly functionName: string;
       readonly url: string;
       readonly lineNumber: number;
+      readonly columnNumber: number;
     };
     readonly children?: readonly number[] | undefined;
   }[];
@@ -33,6 +37,7 @@ const IDLE = "(idle)";
 /** The call tree of a profile, without the time in which nothing ran. Calls of one function from one place are one frame. */
 export function callTree({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   const byId = new Map(nodes.map((node) => [node.id, node]));
+  const placeOf = places();
   const selfUs = new Map<number, number>();
   for (const [index, id] of samples.entries()) {
     if (byId.get(id)?.callFrame.functionName === IDLE) continue;
@@ -40,7 +45,7 @@ export function callTree({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   }
   const frameOf = (ids: readonly number[]): Frame => {
     const [first] = ids;
-    const { functionName, url, lineNumber } = byId.get(first!)!.callFrame;
+    const { functionName, url, lineNumber, columnNumber } = byId.get(first!)!.callFrame;
     const groups = new Map<string, number[]>();
     for (const id of ids) {
       for (const child of byId.get(id)!.children ?? []) {
@@ -55,7 +60,7 @@ export function callTree({ nodes, samples, timeDeltas }: CpuProfile): Frame {
     const self = ids.reduce((sum, id) => sum + (selfUs.get(id) ?? 0), 0);
     return {
       name: functionName === "" ? "(anonymous)" : functionName,
-      place: placeOf(url, lineNumber),
+      place: placeOf(url, lineNumber, columnNumber),
       selfUs: self,
       totalUs: children.reduce((sum, { totalUs }) => sum + totalUs, self),
       children: children.toSorted((one, other) => other.totalUs - one.totalUs),
@@ -85,9 +90,30 @@ export function dearestFunctions(root: Frame): FunctionTime[] {
   return [...times.values()].toSorted((one, other) => other.selfUs - one.selfUs);
 }
 
-function placeOf(url: string, lineNumber: number): string {
-  if (url === "") return "";
+/** Where functions stand in their sources, or in the built file when it has no map. V8 and maps count from 0. */
+function places(): (url: string, lineNumber: number, columnNumber: number) => string {
+  const maps = new Map<string, SourceMap | undefined>();
+  return (url, lineNumber, columnNumber) => {
+    if (url === "") return "";
+    if (!maps.has(url)) maps.set(url, mapOf(url));
+    const origin = maps.get(url)?.findEntry(lineNumber, columnNumber);
+    return origin !== undefined && "originalSource" in origin
+      ? shown(new URL(origin.originalSource, url).href, origin.originalLine)
+      : shown(url, lineNumber);
+  };
+}
+
+function mapOf(url: string): SourceMap | undefined {
+  if (!url.startsWith("file:")) return undefined;
+  try {
+    return new SourceMap(JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, "utf8")));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function shown(url: string, lineNumber: number): string {
   const inTree = /\/((?:packages|bench)\/[^?]*)$/.exec(url)?.[1];
-  // V8 counts lines from 0. They are those of the built file, which stand near those of its source.
   return `${inTree ?? url}:${lineNumber + 1}`;
 }

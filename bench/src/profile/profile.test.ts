@@ -1,8 +1,17 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
 import { callTree, type CpuProfile, dearestFunctions } from "./cpu-profile.ts";
 import { flameGraph } from "./flame-graph.ts";
 
-const frame = (functionName: string, url = "", lineNumber = 0) => ({ functionName, url, lineNumber });
+const frame = (functionName: string, url = "", lineNumber = 0) => ({
+  functionName,
+  url,
+  lineNumber,
+  columnNumber: 0,
+});
 
 const WRITER = "file:///somewhere/packages/log/dist/journal/writer.js";
 
@@ -28,6 +37,21 @@ test("calls of one function from one place are one frame, and waiting is left ou
   expect(main!.children).toMatchObject([
     { name: "write", place: "packages/log/dist/journal/writer.js:120", selfUs: 90, totalUs: 90 },
   ]);
+});
+
+test("a function stands where its source has it, when the built file has a map", () => {
+  const directory = mkdtempSync(join(tmpdir(), "millrace-profile-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  // The first line of the built file is line 7 of its source.
+  const map = { version: 3, sources: ["packages/log/src/writer.ts"], names: [], mappings: "AAMA" };
+  writeFileSync(join(directory, "built.js.map"), JSON.stringify(map));
+  const url = pathToFileURL(join(directory, "built.js")).href;
+  const root = callTree({
+    nodes: [{ id: 1, callFrame: frame("write", url) }],
+    samples: [1],
+    timeDeltas: [5],
+  });
+  expect(root.place).toBe("packages/log/src/writer.ts:7");
 });
 
 test("functions are listed by their own time, the dearest first", () => {

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { nodeWorld, run } from "@millrace/cli";
+import { bundledProgram } from "./bundle.ts";
+import type * as Program from "./program.ts";
 
-const code = await run(process.argv.slice(2), nodeWorld());
-// What was written to a pipe may still be on its way. After that the process ends even if something, an idle
-// connection for instance, could keep it alive.
-process.exitCode = code;
-process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+const bundle = bundledProgram(new URL("../bundle/", import.meta.url));
+const { runProgram } =
+  bundle === undefined ? await import("./program.ts") : ((await import(bundle.href)) as typeof Program);
+await runProgram();
