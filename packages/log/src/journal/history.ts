@@ -37,6 +37,7 @@ export class BrokenPromise extends Error {
 const DIRECTORY = "/data";
 const ROOMY_BYTES = 1 << 28;
 const SMALL_SEGMENTS = {
+  firstSegmentBytes: 32 << 10,
   initialSegmentBytes: 64 << 10,
   maxSegmentBytes: 128 << 10,
   coldSegmentBytes: 96 << 10,

@@ -60,7 +60,11 @@ export async function inspectDirectory(runtime: Runtime, options: InspectOptions
   const lock = await files.lock(directory);
   if (lock === undefined) throw new DirectoryInUseError(directory);
   try {
-    const store = new SegmentStore(directory, runtime, { initialSegmentBytes: 1, maxSegmentBytes: 1 });
+    const store = new SegmentStore(directory, runtime, {
+      firstSegmentBytes: 1,
+      initialSegmentBytes: 1,
+      maxSegmentBytes: 1,
+    });
     const segments = await store.openAll();
     try {
       const found = await survey(files, directory, segments);

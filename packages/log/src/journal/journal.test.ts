@@ -197,6 +197,33 @@ describe("memory that is used again", () => {
   });
 });
 
+describe("a start", () => {
+  const USUAL = { initialSegmentBytes: 4 << 20, maxSegmentBytes: 4 << 20 };
+
+  test("does not wait for a segment of the usual size", async () => {
+    const disk = simulatedDisk(seededRandom(1), undefined, { powerCuts: false });
+    const runtime = outside(disk.files);
+    const journal = await open(runtime, USUAL);
+    const [first = ""] = disk.paths().filter((path) => path.endsWith(".segment"));
+    expect(disk.bytes(first).length).toBeLessThan(1 << 20);
+    await journal.close();
+  });
+
+  test("may be followed by an entry that only the next segment takes, and the empty one is no loss", async () => {
+    const runtime = outside(inMemoryFiles());
+    let journal = await open(runtime, USUAL);
+    const logId = await fill(journal, 1, 1 << 20);
+    for (let index = 2; index <= 4; index += 1) {
+      await journal.close();
+      journal = await open(runtime, USUAL);
+      await journal.append(logId, encodeBatch([{ key: undefined, data: Buffer.alloc(1 << 20, index) }]));
+    }
+    expect(journal.recovery.acceptedHoles).toEqual([]);
+    expect(await indexes(journal, logId, 1)).toEqual(range(1, 4));
+    await journal.close();
+  });
+});
+
 describe("many starts", () => {
   test("do not leave a file each: small segments are joined", async () => {
     const runtime = outside(inMemoryFiles());

@@ -54,6 +54,7 @@ export class DirectoryInUseError extends Error {
 }
 
 const DEFAULTS = {
+  firstSegmentBytes: 512 << 10,
   initialSegmentBytes: 16 << 20,
   maxSegmentBytes: 256 << 20,
   salvageBelowShare: 0.5,

@@ -180,7 +180,7 @@ async function continueInNewSegment(
   return { active, cutTornTail };
 }
 
-/** A segment to go on in: as large as usual, else as small as will do, at last from the reserve. */
+/** A segment to go on in, at last from the reserve. */
 async function createOrGiveUpReserve(
   store: SegmentStore,
   epoch: number,
@@ -188,14 +188,7 @@ async function createOrGiveUpReserve(
   log: Logger,
 ): Promise<Segment> {
   try {
-    return await store.create("journal", epoch);
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-  }
-  log.warn("the disk is full: recovery goes on with as little as it can");
-  await store.removeUnfinished();
-  try {
-    return await store.createForRecovery(epoch, blockBytes);
+    return await store.createFirst(epoch, blockBytes);
   } catch (error) {
     if (!isDiskFull(error)) throw error;
   }

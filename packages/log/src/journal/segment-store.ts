@@ -16,7 +16,9 @@ import { decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "
 import { Segment } from "./segment.ts";
 
 export interface SegmentStoreOptions {
-  /** Size of the first segment; later ones double up to the maximum. Bytes. */
+  /** Room in the segment that a start waits for, beside the block that recovery moves into it. Bytes. */
+  readonly firstSegmentBytes: number;
+  /** Size of the next segment; later ones double up to the maximum. Bytes. */
   readonly initialSegmentBytes: number;
   readonly maxSegmentBytes: number;
 }
@@ -125,6 +127,15 @@ export class SegmentStore {
   /** A segment of the smallest size that takes every entry, for when the disk is nearly full. */
   async createSmallest(epoch: number): Promise<Segment> {
     return this.create("journal", epoch, this.#options.initialSegmentBytes);
+  }
+
+  /**
+   * The segment in which a start goes on: with room for one block of `blockBytes` and little more, because nobody is answered
+   * before it is filled. The next one, of the usual size, is prepared while it is used.
+   */
+  async createFirst(epoch: number, blockBytes: number): Promise<Segment> {
+    const wanted = SEGMENT_HEADER_BYTES + blockBytes + this.#options.firstSegmentBytes;
+    return this.create("journal", epoch, wanted < this.#nextBytes ? wanted : undefined);
   }
 
   /** A segment for little more than one block and the state changes of a full disk. */

@@ -18,6 +18,7 @@ const CLOCK_KEY = "simulation/clock";
 const MEMORY_BYTES = 64 << 20;
 
 const SMALL_SEGMENTS = {
+  firstSegmentBytes: 32 << 10,
   initialSegmentBytes: 64 << 10,
   maxSegmentBytes: 128 << 10,
   coldSegmentBytes: 96 << 10,
