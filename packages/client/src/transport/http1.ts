@@ -1,5 +1,4 @@
 import http from "node:http";
-import https from "node:https";
 import {
   type ClientTransport,
   type TlsTrust,
@@ -17,15 +16,18 @@ export interface Http1Options extends TlsTrust {
 export function http1Transport(endpoint: URL, options: Http1Options = {}): ClientTransport {
   const secure = endpoint.protocol === "https:";
   const agentOptions = { keepAlive: true, noDelay: true, maxSockets: options.connectionCountMax ?? 256 };
-  const agent = secure
-    ? new https.Agent({
-        ...agentOptions,
-        ALPNProtocols: ["http/1.1"],
-        rejectUnauthorized: options.acceptAnyCertificate !== true,
-        ...(options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }),
-      })
-    : new http.Agent(agentOptions);
-  const request = secure ? https.request : http.request;
+  // TLS is loaded only where it is spoken: a server has this module in its program and never connects.
+  const https = secure ? process.getBuiltinModule("node:https") : undefined;
+  const agent =
+    https !== undefined
+      ? new https.Agent({
+          ...agentOptions,
+          ALPNProtocols: ["http/1.1"],
+          rejectUnauthorized: options.acceptAnyCertificate !== true,
+          ...(options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }),
+        })
+      : new http.Agent(agentOptions);
+  const request = https?.request ?? http.request;
   const basePath = endpoint.pathname.replace(/\/$/, "");
 
   return {

@@ -1,4 +1,4 @@
-import http2 from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { describe } from "./http1.ts";
 import {
   type ClientTransport,
@@ -12,9 +12,12 @@ import {
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 
+const NO_ERROR = 0x0;
+const CANCEL = 0x8;
+
 /** A session, and how many requests are on it. */
 interface Connection {
-  readonly session: http2.ClientHttp2Session;
+  readonly session: ClientHttp2Session;
   requestCount: number;
 }
 
@@ -27,7 +30,8 @@ export function http2Transport(endpoint: URL, trust: TlsTrust = {}): ClientTrans
   let current: Connection | undefined;
 
   const connect = (): Connection => {
-    const session = http2.connect(endpoint.origin, {
+    // Loaded with the first connection: a server has this module in its program and never connects.
+    const session = process.getBuiltinModule("node:http2").connect(endpoint.origin, {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
       rejectUnauthorized: trust.acceptAnyCertificate !== true,
       ...(trust.certificateAuthority === undefined ? {} : { ca: trust.certificateAuthority }),
@@ -57,7 +61,7 @@ export function http2Transport(endpoint: URL, trust: TlsTrust = {}): ClientTrans
         }
         if (current === undefined || current.session.closed || current.session.destroyed) current = connect();
         const connection = current;
-        let stream: http2.ClientHttp2Stream;
+        let stream: ClientHttp2Stream;
         try {
           stream = connection.session.request({
             ...headers,
@@ -72,7 +76,7 @@ export function http2Transport(endpoint: URL, trust: TlsTrust = {}): ClientTrans
         }
         connection.requestCount += 1;
         connection.session.ref();
-        const abort = () => stream.close(http2.constants.NGHTTP2_CANCEL);
+        const abort = () => stream.close(CANCEL);
         signal?.addEventListener("abort", abort, { once: true });
         let answered = false;
         let failure: unknown;
@@ -109,12 +113,12 @@ export function http2Transport(endpoint: URL, trust: TlsTrust = {}): ClientTrans
   };
 }
 
-async function* readBody(stream: http2.ClientHttp2Stream, signal: AbortSignal | undefined) {
+async function* readBody(stream: ClientHttp2Stream, signal: AbortSignal | undefined) {
   try {
     for await (const piece of stream) yield piece as Uint8Array;
     // Node ends the body of a reset stream as if it were whole, unless the reset names an error.
     if (signal?.aborted === true) throw signal.reason;
-    if (stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) {
+    if (stream.rstCode !== NO_ERROR) {
       throw new TransportError(`the answer broke off with HTTP/2 error ${stream.rstCode}`, undefined);
     }
   } catch (cause) {
@@ -122,11 +126,11 @@ async function* readBody(stream: http2.ClientHttp2Stream, signal: AbortSignal | 
     if (cause instanceof TransportError) throw cause;
     throw new TransportError(`the answer broke off: ${describe(cause)}`, cause);
   } finally {
-    if (!stream.closed) stream.close(http2.constants.NGHTTP2_CANCEL);
+    if (!stream.closed) stream.close(CANCEL);
   }
 }
 
-function plainHeaders(received: http2.IncomingHttpHeaders): Record<string, string> {
+function plainHeaders(received: IncomingHttpHeaders): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(received)) {
     if (name.startsWith(":") || value === undefined) continue;

@@ -1,4 +1,3 @@
-import { constants, performServerHandshake } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Deadline } from "./deadlines.ts";
@@ -13,6 +12,8 @@ import { Turns } from "./turns.ts";
 import type { Turn } from "./turns.ts";
 
 const END_STREAM = 0x1;
+const NO_ERROR = 0x0;
+const ENHANCE_YOUR_CALM = 0xb;
 
 /** One HTTP/2 connection. */
 export interface Http2Connection {
@@ -33,7 +34,8 @@ export function acceptHttp2(
   viaTls: boolean,
 ): Http2Connection {
   const { limits, counters } = host;
-  const session = performServerHandshake(socket, {
+  // Loaded with the first such connection: a start would wait for it as long as for all of our contracts.
+  const session = process.getBuiltinModule("node:http2").performServerHandshake(socket, {
     settings: {
       maxConcurrentStreams: limits.streamCountMax,
       // What exceeds the limit by less than this factor is answered 431; more than that resets the stream.
@@ -87,7 +89,7 @@ class SessionState implements Http2Connection {
       host.log.warn("an HTTP/2 session was closed: it resets streams faster than they are handled", {
         peer: this.#tcp.remoteAddress,
       });
-      this.#session.destroy(new Error("too many resets"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#session.destroy(new Error("too many resets"), ENHANCE_YOUR_CALM);
       return;
     }
     this.#inFlightCount += 1;
@@ -302,7 +304,7 @@ class Http2Exchange implements Outbound {
   #dropRest(head: AnswerHead): void {
     if (!head.unreadBody || this.stream.destroyed) return;
     this.stream.resume();
-    this.stream.close(constants.NGHTTP2_NO_ERROR);
+    this.stream.close(NO_ERROR);
   }
 
   #forget(callback: () => void): void {

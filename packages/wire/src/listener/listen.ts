@@ -1,6 +1,5 @@
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
@@ -150,7 +149,8 @@ class Doors {
   }
 
   #tlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>): TlsServer {
-    const server = createTlsServer({
+    // Loaded only where there is a certificate, because a start waits for it.
+    const server = process.getBuiltinModule("node:tls").createServer({
       cert,
       key,
       ALPNProtocols: ["h2", "http/1.1"],
