@@ -145,11 +145,14 @@ function portOfTheMoment(): Promise<number> {
   });
 }
 
-/** Settings of whoever runs the benches must not become settings of a server. */
+/**
+ * Settings of whoever runs the benches must not become settings of a server. Nor must certificates that the machine's
+ * owner adds to Node's: reading them takes it several times as long as its whole start, and no server here speaks to others.
+ */
 function plainEnvironment(): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !/^(MILLRACE_|VITEST|NODE_OPTIONS$)/.test(name)) plain[name] = value;
+    if (value !== undefined && !/^(MILLRACE_|VITEST|NODE_OPTIONS$|NODE_EXTRA_CA_CERTS$)/.test(name)) plain[name] = value;
   }
   return plain;
 }
