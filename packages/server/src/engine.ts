@@ -3,6 +3,13 @@ import type { Journal, LogEngine } from "@millrace/log";
 import type { MemoryBudget, Runtime } from "@millrace/runtime";
 import { DamagedDataError } from "./damage/damage-text.ts";
 
+/**
+ * Consumers that keep up read what was put seconds ago, and the system's page cache stands behind this one. A larger
+ * one would make puts write to memory that nobody has touched yet for as long as it grows, which costs several times
+ * what filling it does.
+ */
+const TAIL_CACHE_BYTES_MAX = 256 << 20;
+
 export interface EngineChoice {
   readonly durability: "fsync" | "memory";
   readonly dataDir: string;
@@ -37,7 +44,7 @@ export async function openEngine(runtime: Runtime, choice: EngineChoice): Promis
       directory: dataDir,
       serviceClock: clock,
       memory,
-      cacheBytes: Math.floor(memory.limitBytes / 2),
+      cacheBytes: Math.min(Math.floor(memory.limitBytes / 2), TAIL_CACHE_BYTES_MAX),
     });
     return { engine: journal, journal };
   } catch (error) {
