@@ -67,6 +67,14 @@ export class ByteWriter {
     this.#end += bytes.length;
   }
 
+  /** Appends `sizeBytes` bytes that `write` puts to `target`, from `at` on. All of them must be written. */
+  fill(sizeBytes: number, write: (target: Buffer, at: number) => void): void {
+    this.#flush();
+    this.#room(sizeBytes);
+    write(this.#chunk, this.#end);
+    this.#end += sizeBytes;
+  }
+
   /** Appends bytes as base64. */
   base64(bytes: Uint8Array): void {
     this.ascii(asBuffer(bytes).toString("base64"));

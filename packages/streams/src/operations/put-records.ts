@@ -1,5 +1,5 @@
 import { PutRecords } from "@millrace/api";
-import { PutResult, recordColumnsOf } from "@millrace/wire";
+import { recordColumnsOf, withStoredEntries } from "@millrace/wire";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import { putRecords as put } from "../shards/put.ts";
@@ -22,11 +22,14 @@ export const putRecords = handle(PutRecords, async (context, input, { caller, fa
   if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
 
   const outcomes = await put(context, stream, records);
+  const encryption = stream.header.encryption.type === "KMS" ? { EncryptionType: "KMS" as const } : undefined;
+  const stored = outcomes.asStored();
+  if (stored !== undefined) return withStoredEntries(stored, { FailedRecordCount: 0, ...encryption });
   let failedCount = 0;
-  const results = outcomes.map((outcome) => {
+  const results = Array.from(outcomes, (outcome) => {
     switch (outcome.kind) {
       case "stored":
-        return new PutResult(outcome.sequenceNumber, outcome.shard.shardId);
+        return { SequenceNumber: outcome.sequenceNumber, ShardId: outcome.shard.shardId };
       case "throttled":
         failedCount += 1;
         return {
@@ -40,9 +43,5 @@ export const putRecords = handle(PutRecords, async (context, input, { caller, fa
         throw streamNotFound(stream, failure);
     }
   });
-  return {
-    FailedRecordCount: failedCount,
-    Records: results,
-    ...(stream.header.encryption.type === "KMS" ? { EncryptionType: "KMS" as const } : {}),
-  };
+  return { FailedRecordCount: failedCount, Records: results, ...encryption };
 });

@@ -4,14 +4,14 @@ import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
 import { throttleOf } from "../context.ts";
+import { PutOutcomes } from "./put-outcomes.ts";
 import type { RecordsToPut } from "./records-to-put.ts";
 
-export type PutOutcome =
-  | { readonly kind: "stored"; readonly shard: Shard; readonly sequenceNumber: string }
-  | { readonly kind: "throttled"; readonly shard: Shard }
-  | { readonly kind: "failed"; readonly shard: Shard; readonly reason: string }
-  /** The stream was deleted meanwhile. */
-  | { readonly kind: "gone" };
+/** Records of one shard: their indexes in the request, in order, and what they count against limits together. */
+interface Mates {
+  readonly indexes: number[];
+  bytes: number;
+}
 
 /**
  * Stores records, each in the shard that owns its hash key, and resolves with their outcomes, in order, when
@@ -21,32 +21,67 @@ export async function putRecords(
   context: StreamsContext,
   stream: Stream,
   records: RecordsToPut,
-): Promise<PutOutcome[]> {
-  const { columns, hashKeys } = records;
-  const outcomes: PutOutcome[] = Array.from({ length: columns.count });
+): Promise<PutOutcomes> {
+  const { columns } = records;
+  const outcomes = new PutOutcomes(columns.count);
   const nowMs = context.clock.nowMs();
-  const byShard = new Map<Shard, number[]>();
-  for (let index = 0; index < columns.count; index += 1) {
-    const shard = stream.openShardOf(hashKeys, index);
-    if (shard === undefined) {
-      outcomes[index] = { kind: "gone" };
-      continue;
-    }
-    const exceeded = throttleOf(context, shard).exceededByWrite(columns.sizeOf(index), nowMs);
-    if (exceeded === undefined) addTo(byShard, shard, index);
-    else {
-      outcomes[index] = { kind: "throttled", shard };
-      context.meter.throttled(stream, shard, exceeded, 1);
-    }
+  const byShard = new Map<Shard, Mates>();
+  for (let index = 0; index < columns.count; index += 1) route(stream, records, index, byShard, outcomes);
+  for (const [shard, mates] of byShard) {
+    const { indexes, bytes } = mates;
+    if (throttleOf(context, shard).admitWrites(indexes.length, bytes, nowMs)) continue;
+    const admitted = admitSome(context, stream, shard, records, indexes, nowMs, outcomes);
+    if (admitted.indexes.length > 0) byShard.set(shard, admitted);
+    else byShard.delete(shard);
   }
   await appendAll(context, stream, records, byShard, outcomes);
   return outcomes;
 }
 
-function addTo(byShard: Map<Shard, number[]>, shard: Shard, index: number): void {
+function route(
+  stream: Stream,
+  { columns, hashKeys }: RecordsToPut,
+  index: number,
+  byShard: Map<Shard, Mates>,
+  outcomes: PutOutcomes,
+): void {
+  const shard = stream.openShardOf(hashKeys, index);
+  if (shard === undefined) {
+    outcomes.gone(index);
+    return;
+  }
+  const sizeBytes = columns.sizeOf(index);
   const mates = byShard.get(shard);
-  if (mates === undefined) byShard.set(shard, [index]);
-  else mates.push(index);
+  if (mates === undefined) byShard.set(shard, { indexes: [index], bytes: sizeBytes });
+  else {
+    mates.indexes.push(index);
+    mates.bytes += sizeBytes;
+  }
+}
+
+/** Asks the shard's limits for each record by itself, where there is not enough left for all of them. */
+function admitSome(
+  context: StreamsContext,
+  stream: Stream,
+  shard: Shard,
+  { columns }: RecordsToPut,
+  indexes: readonly number[],
+  nowMs: number,
+  outcomes: PutOutcomes,
+): Mates {
+  const admitted: Mates = { indexes: [], bytes: 0 };
+  for (const index of indexes) {
+    const sizeBytes = columns.sizeOf(index);
+    const exceeded = throttleOf(context, shard).exceededByWrite(sizeBytes, nowMs);
+    if (exceeded === undefined) {
+      admitted.indexes.push(index);
+      admitted.bytes += sizeBytes;
+    } else {
+      outcomes.throttled(index, shard);
+      context.meter.throttled(stream, shard, exceeded, 1);
+    }
+  }
+  return admitted;
 }
 
 /** Settles only when nobody looks at the records any more: their bytes may be used again afterwards. */
@@ -54,8 +89,8 @@ async function appendAll(
   context: StreamsContext,
   stream: Stream,
   records: RecordsToPut,
-  byShard: ReadonlyMap<Shard, readonly number[]>,
-  outcomes: PutOutcome[],
+  byShard: ReadonlyMap<Shard, Mates>,
+  outcomes: PutOutcomes,
 ): Promise<void> {
   const appends: Promise<void>[] = [];
   for (const [shard, mates] of byShard) {
@@ -71,48 +106,37 @@ async function append(
   stream: Stream,
   shard: Shard,
   records: RecordsToPut,
-  indexes: readonly number[],
-  outcomes: PutOutcome[],
+  { indexes, bytes }: Mates,
+  outcomes: PutOutcomes,
 ): Promise<void> {
   const { columns, hashKeys } = records;
   const outcome = await context.engine.append(shard.logId, batchOfRanges(columns, indexes));
   switch (outcome.kind) {
     case "appended": {
+      outcomes.stored(indexes, shard, outcome.index);
       const traffic = context.traffic.of(stream, shard);
-      const isAuto = stream.header.recordDistribution === "AUTO";
-      let bytes = 0;
-      for (const [recordIndex, index] of indexes.entries()) {
-        const sequenceNumber = shard.sequenceNumber(outcome.index, recordIndex);
-        outcomes[index] = { kind: "stored", shard, sequenceNumber };
-        const sizeBytes = columns.sizeOf(index);
-        bytes += sizeBytes;
-        traffic?.note(isAuto ? undefined : hashKeys.hex(index), sizeBytes);
+      if (traffic !== undefined) {
+        const isAuto = stream.header.recordDistribution === "AUTO";
+        for (const index of indexes) {
+          traffic.note(isAuto ? undefined : hashKeys.hex(index), columns.sizeOf(index));
+        }
       }
       context.meter.incoming(stream, shard, indexes.length, bytes);
       return;
     }
-    case "closed":
+    case "closed": {
       // The shard closed before our turn: the records belong to its children. They are known here as soon
       // as the close is durable. The children's rates are not charged, the parent's were.
       while (shard.isOpen && !stream.gone) await stream.nextChange();
-      return appendAll(context, stream, records, routeAgain(stream, records, indexes, outcomes), outcomes);
+      const byShard = new Map<Shard, Mates>();
+      for (const index of indexes) {
+        if (stream.gone) outcomes.gone(index);
+        else route(stream, records, index, byShard, outcomes);
+      }
+      return appendAll(context, stream, records, byShard, outcomes);
+    }
     case "read-only":
     case "unknown":
-      for (const index of indexes) outcomes[index] = { kind: "failed", shard, reason: outcome.reason };
+      outcomes.failed(indexes, shard, outcome.reason);
   }
-}
-
-function routeAgain(
-  stream: Stream,
-  { hashKeys }: RecordsToPut,
-  indexes: readonly number[],
-  outcomes: PutOutcome[],
-): Map<Shard, number[]> {
-  const byShard = new Map<Shard, number[]>();
-  for (const index of indexes) {
-    const shard = stream.gone ? undefined : stream.openShardOf(hashKeys, index);
-    if (shard === undefined) outcomes[index] = { kind: "gone" };
-    else addTo(byShard, shard, index);
-  }
-  return byShard;
 }

@@ -25,7 +25,20 @@ export class ShardThrottle {
     return undefined;
   }
 
-  /** The same for a GetRecords call; what it reads is charged afterwards with {@link chargeRead}. */
+  /**
+   * Admits so many records of together `sizeBytes` if all of them would be admitted one by one, or takes nothing: which
+   * of them are admitted then, {@link exceededByWrite} tells.
+   */
+  admitWrites(count: number, sizeBytes: number, nowMs: number): boolean {
+    const isEnough =
+      this.#writeRecords.available(nowMs) >= count && this.#writeBytes.available(nowMs) >= sizeBytes;
+    if (!isEnough) return false;
+    this.#writeRecords.take(count, nowMs);
+    this.#writeBytes.take(sizeBytes, nowMs);
+    return true;
+  }
+
+  /** {@link exceededByWrite} for a GetRecords call; what it reads is charged afterwards with {@link chargeRead}. */
   exceededByRead(nowMs: number): LimitName | undefined {
     if (!this.#readBytes.has(1, nowMs)) return "shardReadBytes";
     return this.#readCalls.tryTake(1, nowMs) ? undefined : "shardReadCalls";

@@ -3,10 +3,10 @@
  * strings of definite length, timestamps as tag 1 on whole **milliseconds** (not on the seconds of RFC
  * 8949, and never a float, which breaks the SDKs for Java).
  */
-import { KinesisRecord } from "@millrace/api";
+import { KinesisRecord, PutRecords } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
-import { PutResult, writePutResultCbor } from "../put-records/put-result.ts";
+import { storedEntriesOf, writeStoredEntriesCbor } from "../put-records/stored-entries.ts";
 import { writeRecordsCbor } from "../stored-records/encode-cbor.ts";
 import { storedRecordsOf } from "../stored-records/stored-records.ts";
 import { bytesType, encodedText, writeHead, writeInteger, writeText } from "./head.ts";
@@ -85,10 +85,7 @@ function listEncoder(encodeElement: Encoder): Encoder {
   return (writer, value) => {
     if (!Array.isArray(value)) throw notOf("list", value);
     writer.byte(indefiniteList);
-    for (const element of value as readonly unknown[]) {
-      if (element instanceof PutResult) writePutResultCbor(writer, element);
-      else encodeElement(writer, element);
-    }
+    for (const element of value as readonly unknown[]) encodeElement(writer, element);
     writer.byte(breakByte);
   };
 }
@@ -109,6 +106,7 @@ function structureEncoder(members: Members): Encoder {
   const encodings = Object.entries(members).map(([name, member]) => ({
     name,
     isRecords: member.shape.kind === "list" && member.shape.member === KinesisRecord,
+    isPutResults: member.shape === PutRecords.output.members.Records.shape,
     encodedName: encodedText(name),
     encode: encoderOf(member.shape),
   }));
@@ -120,6 +118,12 @@ function structureEncoder(members: Members): Encoder {
       if (member.isRecords && stored !== undefined) {
         writer.bytes(member.encodedName);
         writeRecordsCbor(writer, stored);
+        continue;
+      }
+      const entries = member.isPutResults ? storedEntriesOf(value) : undefined;
+      if (entries !== undefined) {
+        writer.bytes(member.encodedName);
+        writeStoredEntriesCbor(writer, entries);
         continue;
       }
       const memberValue = value[member.name];

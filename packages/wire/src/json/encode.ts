@@ -1,8 +1,8 @@
 /** Contract values to JSON 1.1 bodies: compact, members in the order of the contract, absent ones left out. */
-import { KinesisRecord } from "@millrace/api";
+import { KinesisRecord, PutRecords } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import { ByteWriter } from "../byte-writer.ts";
-import { PutResult, writePutResultJson } from "../put-records/put-result.ts";
+import { storedEntriesOf, writeStoredEntriesJson } from "../put-records/stored-entries.ts";
 import { writeRecordsJson } from "../stored-records/encode-json.ts";
 import { storedRecordsOf } from "../stored-records/stored-records.ts";
 
@@ -78,8 +78,7 @@ function listEncoder(encodeElement: Encoder): Encoder {
     for (const element of value as readonly unknown[]) {
       if (first) first = false;
       else writer.text(",");
-      if (element instanceof PutResult) writePutResultJson(writer, element);
-      else encodeElement(writer, element);
+      encodeElement(writer, element);
     }
     writer.text("]");
   };
@@ -103,6 +102,7 @@ function structureEncoder(members: Members): Encoder {
   const encodings = Object.entries(members).map(([name, member]) => ({
     name,
     isRecords: member.shape.kind === "list" && member.shape.member === KinesisRecord,
+    isPutResults: member.shape === PutRecords.output.members.Records.shape,
     first: `${JSON.stringify(name)}:`,
     later: `,${JSON.stringify(name)}:`,
     encode: encoderOf(member.shape),
@@ -116,6 +116,13 @@ function structureEncoder(members: Members): Encoder {
       if (member.isRecords && stored !== undefined) {
         writer.text(first ? member.first : member.later);
         writeRecordsJson(writer, stored);
+        first = false;
+        continue;
+      }
+      const entries = member.isPutResults ? storedEntriesOf(value) : undefined;
+      if (entries !== undefined) {
+        writer.text(first ? member.first : member.later);
+        writeStoredEntriesJson(writer, entries);
         first = false;
         continue;
       }
