@@ -158,7 +158,9 @@ class Dispatcher {
 
   /** Checks 1 to 5: the call that a request makes, or the answer to one that makes none. */
   async #admit(request: WireRequest, requestId: string): Promise<Call | Reply> {
-    const { headers, method, body, scanned } = request;
+    const { headers, method, scanned } = request;
+    // Input may lie in the body, whose bytes are not valid for as long as an intercept may keep what it was given.
+    const body = this.#quick === undefined ? Buffer.from(request.body) : request.body;
     if (method === "OPTIONS" && headers["origin"]) return preflightReply(headers);
 
     const contentType = mediaTypeOf(headers["content-type"]);

@@ -12,7 +12,10 @@ export interface WireRequest {
   readonly path: string;
   /** Lower-case names. Repeated headers are joined with `, `; HTTP/2 `:authority` appears as `host`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The whole body, decoded from chunks and gzip, within the listener's limit. */
+  /**
+   * The whole body, decoded from chunks and gzip, within the listener's limit. Its memory is used again when the service
+   * has answered: whoever keeps bytes of it for longer keeps a copy. The answer itself may lie in it.
+   */
   readonly body: Uint8Array;
   readonly remoteAddress: string;
   readonly viaTls: boolean;

@@ -2,7 +2,7 @@ import { kinesis, PutRecords } from "@millrace/api";
 import { RecordColumns } from "@millrace/model";
 import type { WireRequest } from "../exchange.ts";
 import { formatOf, mediaTypeOf } from "../formats.ts";
-import { BytePool } from "../put-records/byte-pool.ts";
+import { BytePool } from "../byte-pool.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
 import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
 import type { CarriedRecords } from "./messages.ts";

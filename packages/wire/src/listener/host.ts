@@ -1,4 +1,5 @@
 import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
+import type { BytePool } from "../byte-pool.ts";
 import type { WireService } from "../exchange.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ListenerLimits } from "./limits.ts";
@@ -8,6 +9,8 @@ export interface ListenerHost {
   readonly service: WireService;
   readonly limits: ListenerLimits;
   readonly memory: MemoryBudget;
+  /** What large bodies are read into. */
+  readonly bodies: BytePool;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Logger;

@@ -2,6 +2,7 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
+import { BytePool } from "../byte-pool.ts";
 import type { WireService } from "../exchange.ts";
 import { Deadlines } from "./deadlines.ts";
 import { newCounters } from "./host.ts";
@@ -70,6 +71,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
     service,
     limits,
     memory: options.memory,
+    bodies: new BytePool(),
     clock: options.clock,
     deadlines: new Deadlines(options.clock, Math.min(250, Math.max(10, limits.headerTimeoutMs / 8))),
     log: options.log,

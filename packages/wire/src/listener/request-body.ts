@@ -1,5 +1,8 @@
 import { createGunzip } from "node:zlib";
 import type { Readable } from "node:stream";
+import type { BytePool } from "../byte-pool.ts";
+import { POOLED_BYTES_MIN } from "../byte-pool.ts";
+import type { WireResponse } from "../exchange.ts";
 import { BODY_STEP_BYTES } from "./limits.ts";
 import type { ListenerHost } from "./host.ts";
 import { refusals } from "./refusal.ts";
@@ -28,6 +31,31 @@ export class ClientGone extends Error {
   }
 }
 
+/** A body that was read. A large one lies in memory that is used again. */
+export class ReceivedBody {
+  readonly bytes: Uint8Array;
+  readonly #pooled: Buffer | undefined;
+  readonly #pool: BytePool;
+
+  constructor(bytes: Uint8Array, pooled: Buffer | undefined, pool: BytePool) {
+    this.bytes = bytes;
+    this.#pooled = pooled;
+    this.#pool = pool;
+  }
+
+  /**
+   * Gives the memory back when the service has answered, at most once. Unless that is known to be safe it is left to the
+   * garbage collector: an answer may lie in the request, and pieces that are not made yet may be made of it.
+   */
+  giveBackAfter({ body }: WireResponse): void {
+    if (this.#pooled === undefined) return;
+    const pieces =
+      body instanceof Uint8Array ? [body] : Array.isArray(body) ? (body as Uint8Array[]) : undefined;
+    if (pieces?.some((piece) => piece.buffer === this.#pooled?.buffer) === false)
+      this.#pool.give(this.#pooled);
+  }
+}
+
 /**
  * Reads a whole body within the limits. Memory is reserved before bytes are taken from the socket, in steps;
  * while there is none the socket is not read.
@@ -38,12 +66,12 @@ export async function readBody(
   host: ListenerHost,
   source: BodySource,
   reservation: Reservation,
-): Promise<Uint8Array> {
+): Promise<ReceivedBody> {
   const { limits } = host;
   const { declaredBytes } = source;
   if (source.empty || declaredBytes === 0) {
     source.ready?.();
-    return EMPTY;
+    return new ReceivedBody(EMPTY, undefined, host.bodies);
   }
   if (declaredBytes !== undefined && declaredBytes > limits.bodyBytesMax) {
     throw refusals.bodyTooLarge(limits.bodyBytesMax);
@@ -57,11 +85,11 @@ export async function readBody(
   return gather(host, source, reservation);
 }
 
-function gather(host: ListenerHost, source: BodySource, reservation: Reservation): Promise<Uint8Array> {
+function gather(host: ListenerHost, source: BodySource, reservation: Reservation): Promise<ReceivedBody> {
   const { limits, deadlines } = host;
   const { stream } = source;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const gathered = new GatheredBytes(host.bodies, source.declaredBytes);
     let receivedBytes = 0;
     let ended = false;
 
@@ -78,8 +106,7 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
       stream.off("data", onData);
       stream.off("end", onEnd);
       stream.off("close", onClose);
-      if (cause === undefined)
-        resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, receivedBytes));
+      if (cause === undefined) resolve(gathered.whole());
       else reject(cause);
     };
     const onEnd = () => settle();
@@ -90,7 +117,7 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
         settle(refusals.bodyTooLarge(limits.bodyBytesMax));
         return;
       }
-      chunks.push(chunk);
+      gathered.add(chunk, reservation);
       progress.restart(limits.bodyProgressTimeoutMs);
       if (receivedBytes < reservation.bytes || receivedBytes === source.declaredBytes) return;
       const nextBytes = source.declaredBytes ?? Math.min(receivedBytes * 2, limits.bodyBytesMax);
@@ -111,6 +138,55 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
     stream.on("end", onEnd);
     stream.on("close", onClose);
   });
+}
+
+/** The chunks of a body. Once a large one is sure to get its memory, they are copied to where it will be whole. */
+class GatheredBytes {
+  readonly #pool: BytePool;
+  readonly #declaredBytes: number;
+  #pooled: Buffer | undefined;
+  #copiedBytes = 0;
+  /** What is not copied. */
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(pool: BytePool, declaredBytes: number | undefined) {
+    this.#pool = pool;
+    this.#declaredBytes = declaredBytes ?? 0;
+  }
+
+  add(chunk: Buffer, reservation: Reservation): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    this.#pooled ??= this.#takePooled(reservation);
+    if (this.#pooled === undefined || this.#bytes > this.#pooled.length) return;
+    for (const waiting of this.#chunks) {
+      this.#pooled.set(waiting, this.#copiedBytes);
+      this.#copiedBytes += waiting.length;
+    }
+    this.#chunks = [];
+  }
+
+  #takePooled(reservation: Reservation): Buffer | undefined {
+    const declaredBytes = this.#declaredBytes;
+    if (declaredBytes < POOLED_BYTES_MIN || reservation.bytes < declaredBytes) return undefined;
+    const pooled = this.#pool.take(declaredBytes);
+    // It may be a little larger than the body, and all of it is held.
+    if (reservation.tryGrowTo(pooled.length)) return pooled;
+    this.#pool.give(pooled);
+    return undefined;
+  }
+
+  whole(): ReceivedBody {
+    const [only] = this.#chunks;
+    if (this.#pooled !== undefined && this.#copiedBytes === this.#bytes) {
+      return new ReceivedBody(this.#pooled.subarray(0, this.#bytes), this.#pooled, this.#pool);
+    }
+    if (this.#pooled !== undefined) this.#chunks.unshift(this.#pooled.subarray(0, this.#copiedBytes));
+    const bytes =
+      only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks, this.#bytes);
+    return new ReceivedBody(bytes, undefined, this.#pool);
+  }
 }
 
 async function waitForMemory(host: ListenerHost, reservation: Reservation, bytes: number): Promise<boolean> {

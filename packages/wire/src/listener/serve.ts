@@ -92,10 +92,11 @@ async function answer(
   try {
     if (inbound.refusal !== undefined) throw inbound.refusal;
     const received = await readBody(host, inbound.body, held);
-    const body = await decodeBody(host, inbound.headers["content-encoding"], received, held);
-    host.counters.receivedBodyBytesTotal += received.length;
+    const body = await decodeBody(host, inbound.headers["content-encoding"], received.bytes, held);
+    host.counters.receivedBodyBytesTotal += received.bytes.length;
     if (outbound.gone) throw new ClientGone();
     response = await callService(host, inbound, outbound, body, abort);
+    received.giveBackAfter(response);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const refused = host.counters.refusedTotal;

@@ -7,7 +7,7 @@
  */
 import { RecordColumns } from "@millrace/model";
 import { decodeBase64Into } from "../base64.ts";
-import type { BytePool } from "./byte-pool.ts";
+import type { BytePool } from "../byte-pool.ts";
 import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
 import type { NamedStream } from "./scanned-input.ts";
 
@@ -25,8 +25,8 @@ const PLAIN_LENGTH_MAX = 2_048;
 
 /** The scanned request; undefined when the reference decoder has to look at it. */
 export function scanPutRecordsJson(body: Buffer, pool: BytePool): ScannedPutRecords | undefined {
-  // What base64 decodes to is shorter than itself.
-  const decoded = pool.take(body.length);
+  // Four characters of base64 are three bytes.
+  const decoded = pool.take(Math.ceil((body.length * 3) / 4));
   const release = () => pool.give(decoded);
   const scan = new Scan(body, decoded);
   const scanned = scan.document() ? ScannedPutRecords.from(scan.named, scan.columns, release) : undefined;

@@ -1,8 +1,8 @@
 import type { Operation } from "@millrace/api";
 import { PutRecords } from "@millrace/api";
+import { BytePool } from "../byte-pool.ts";
 import { asBuffer } from "../byte-writer.ts";
 import type { FormatName } from "../formats.ts";
-import { BytePool } from "./byte-pool.ts";
 import { scanPutRecordsCbor } from "./scan-cbor.ts";
 import { scanPutRecordsJson } from "./scan-json.ts";
 import type { ScannedPutRecords } from "./scanned-input.ts";

@@ -4,9 +4,11 @@
  */
 
 /** Smaller ones cost little, unless `pooledBytesMin` says other. */
-const POOLED_BYTES_MIN = 64 * 1024;
+export const POOLED_BYTES_MIN = 64 * 1024;
 /** What lies idle in a pool at most. */
 const IDLE_BYTES_MAX = 32 * 1024 * 1024;
+/** So many sizes are told apart from one power of two to the next: at most an eighth of a buffer is more than asked for. */
+const SIZES_PER_OCTAVE = 8;
 
 export class BytePool {
   readonly #allocate: (sizeBytes: number) => Buffer;
@@ -25,7 +27,8 @@ export class BytePool {
   /** At least `sizeBytes`, with whatever was in it before; {@link give} it back, and do not look at it afterwards. */
   take(sizeBytes: number): Buffer {
     if (sizeBytes < this.#pooledBytesMin) return this.#allocate(sizeBytes);
-    const classBytes = 2 ** Math.ceil(Math.log2(sizeBytes));
+    const stepBytes = 2 ** Math.floor(Math.log2(sizeBytes)) / SIZES_PER_OCTAVE;
+    const classBytes = Math.ceil(sizeBytes / stepBytes) * stepBytes;
     const idle = this.#idle.get(classBytes)?.pop();
     if (idle === undefined) return this.#allocate(classBytes);
     this.#idleBytes -= classBytes;
