@@ -7,13 +7,15 @@ export interface Deadline {
 }
 
 /**
- * Many deadlines, few timers: every request has several, nearly all are cleared within a millisecond. They
- * are kept in a set that one timer sweeps while it is not empty, so a deadline is met up to `sweepMs` late.
+ * Many deadlines, few timers: every request has several, nearly all are cleared within a millisecond. They are kept in a set
+ * that one timer sweeps while it is not empty, and count sweeps instead of asking the clock for the time at every start. So a
+ * deadline is met up to twice `sweepMs` late, and never early.
  */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #sweepMs: number;
   readonly #pending = new Set<PendingDeadline>();
+  #sweepCount = 0;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, sweepMs: number) {
@@ -22,7 +24,8 @@ export class Deadlines {
   }
 
   start(afterMs: number, expired: () => void): Deadline {
-    const deadline = new PendingDeadline(this.#clock, this.#pending, afterMs, expired);
+    const deadline = new PendingDeadline(this, this.sweepAfter(afterMs), expired);
+    this.#pending.add(deadline);
     this.#timer ??= this.#clock.schedule(this.#sweepMs, () => this.#sweep());
     return deadline;
   }
@@ -33,10 +36,19 @@ export class Deadlines {
     this.#pending.clear();
   }
 
+  /** Which sweep is the first that cannot come too early: one more than the time takes, as the next may come at once. */
+  sweepAfter(afterMs: number): number {
+    return this.#sweepCount + 1 + Math.ceil(afterMs / this.#sweepMs);
+  }
+
+  forget(deadline: Deadline): void {
+    this.#pending.delete(deadline as PendingDeadline);
+  }
+
   #sweep(): void {
-    const nowMs = this.#clock.monotonicMs();
+    this.#sweepCount += 1;
     for (const deadline of this.#pending) {
-      if (deadline.dueMs <= nowMs) {
+      if (deadline.dueSweep <= this.#sweepCount) {
         this.#pending.delete(deadline);
         deadline.expired();
       }
@@ -48,23 +60,20 @@ export class Deadlines {
 
 class PendingDeadline implements Deadline {
   readonly expired: () => void;
-  readonly #clock: Clock;
-  readonly #pending: Set<PendingDeadline>;
-  dueMs: number;
+  readonly #deadlines: Deadlines;
+  dueSweep: number;
 
-  constructor(clock: Clock, pending: Set<PendingDeadline>, afterMs: number, expired: () => void) {
-    this.#clock = clock;
-    this.#pending = pending;
+  constructor(deadlines: Deadlines, dueSweep: number, expired: () => void) {
+    this.#deadlines = deadlines;
+    this.dueSweep = dueSweep;
     this.expired = expired;
-    this.dueMs = clock.monotonicMs() + afterMs;
-    pending.add(this);
   }
 
   restart(afterMs: number): void {
-    if (this.#pending.has(this)) this.dueMs = this.#clock.monotonicMs() + afterMs;
+    this.dueSweep = this.#deadlines.sweepAfter(afterMs);
   }
 
   clear(): void {
-    this.#pending.delete(this);
+    this.#deadlines.forget(this);
   }
 }
