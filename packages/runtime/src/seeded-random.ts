@@ -46,12 +46,19 @@ export function smallFastCounter(seedA: number, seedB: number, seedC: number): R
 
     bytes(count) {
       const bytes = new Uint8Array(count);
-      for (let at = 0; at < count; at += 4) {
+      // Each word is four bytes, the lowest first, whatever the order of the machine.
+      const wholeBytes = count & ~3;
+      let at = 0;
+      for (; at < wholeBytes; at += 4) {
         const value = next();
         bytes[at] = value;
-        if (at + 1 < count) bytes[at + 1] = value >>> 8;
-        if (at + 2 < count) bytes[at + 2] = value >>> 16;
-        if (at + 3 < count) bytes[at + 3] = value >>> 24;
+        bytes[at + 1] = value >>> 8;
+        bytes[at + 2] = value >>> 16;
+        bytes[at + 3] = value >>> 24;
+      }
+      if (at < count) {
+        let value = next();
+        for (; at < count; at += 1, value >>>= 8) bytes[at] = value;
       }
       return bytes;
     },

@@ -1,4 +1,5 @@
 /** The checks before the handler and the headers of every answer, as recorded against the service. */
+import { seededRandom } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { bytesOf, cbor, json, random, requestId, requestOf, serviceOf } from "./test-support.ts";
 import type { RawRequest, Setup } from "./test-support.ts";
@@ -203,10 +204,23 @@ describe("headers of every answer", () => {
     });
     expect(headers).toEqual({
       "x-amzn-RequestId": requestId,
-      "x-amz-id-2": Buffer.from(random.bytes(88).subarray(16)).toString("base64"),
+      "x-amz-id-2": Buffer.from(random.bytes(72)).toString("base64"),
       "Content-Type": json,
       Date: "Fri, 20 Nov 2026 12:00:00 GMT",
     });
+  });
+
+  test("no two requests of a service have an id in common, however many there are", async () => {
+    const service = serviceOf({}, undefined, seededRandom(1));
+    const ids = new Set<string>();
+    for (let count = 1; count <= 100; count += 1) {
+      const { headers } = await service(requestOf({ body: "{}" }));
+      const { "x-amzn-RequestId": shortId = "", "x-amz-id-2": extendedId = "" } = headers;
+      expect(shortId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(Buffer.from(extendedId, "base64")).toHaveLength(72);
+      ids.add(shortId).add(extendedId);
+      expect(ids.size).toBe(count * 2);
+    }
   });
 
   test("a browser's preflight is answered without an operation", async () => {

@@ -47,7 +47,11 @@ export interface Traces {
 }
 
 /** Handlers that a test does not give fail, save ListStreams, which finds nothing. */
-export function serviceOf(setup: Setup = {}, traces: Traces = { logged: [], bugs: [] }) {
+export function serviceOf(
+  setup: Setup = {},
+  traces: Traces = { logged: [], bugs: [] },
+  chance: Random = random,
+) {
   const unexpected = Object.fromEntries(
     Object.keys(kinesis.operations).map((name) => [
       name,
@@ -74,7 +78,7 @@ export function serviceOf(setup: Setup = {}, traces: Traces = { logged: [], bugs
     },
     callers: callersFromHeaders(setup.unsigned === undefined ? {} : { unsigned: setup.unsigned }),
     clock,
-    random,
+    random: chance,
     log,
     onBug: (error) => traces.bugs.push(error),
     ...(setup.intercept === undefined ? {} : { intercept: setup.intercept }),
