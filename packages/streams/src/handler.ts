@@ -6,6 +6,7 @@ import { failuresOf } from "@millrace/wire";
 import type { StreamName } from "./catalog/records.ts";
 import type { StreamsContext } from "./context.ts";
 import type { NamesResource } from "./find-stream.ts";
+import type { Authorizer } from "./authorizer.ts";
 import { resourceNamedBy, streamNamedBy } from "./find-stream.ts";
 
 /** What belongs to one call. */
@@ -45,13 +46,17 @@ export function handle<O extends Operation>(
     const named: NamesResource = input;
     let stream = streamNamedBy(named, caller);
     let isAdmitted = false;
-    const admit = async (): Promise<void> => {
+    /** Undefined when there is nothing to wait for. */
+    const admit = (): Promise<void> | undefined => {
       isAdmitted = true;
-      if (context.authorizer !== undefined) {
-        const resourceArn = resourceNamedBy(named, stream);
-        const denial = await context.authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
-        if (denial !== undefined) throw failure("AccessDeniedException", denial);
-      }
+      if (context.authorizer !== undefined) return authorize(context.authorizer);
+      refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+      return undefined;
+    };
+    const authorize = async (authorizer: Authorizer): Promise<void> => {
+      const resourceArn = resourceNamedBy(named, stream);
+      const denial = await authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
+      if (denial !== undefined) throw failure("AccessDeniedException", denial);
       refuseBeyondRate(context, operation.name, caller, stream, nowMs);
     };
     const call: Call<O> = {
@@ -65,7 +70,8 @@ export function handle<O extends Operation>(
     };
     let errorCode: string | undefined;
     try {
-      if (!byToken || stream !== undefined) await admit();
+      const admitted = !byToken || stream !== undefined ? admit() : undefined;
+      if (admitted !== undefined) await admitted;
       const answer = await behave(context, input, call);
       if (!isAdmitted) throw new Error(`${operation.name} did not say which stream it is about`);
       return answer;
@@ -91,6 +97,7 @@ function refuseBeyondRate(
   stream: StreamName | undefined,
   nowMs: number,
 ): void {
+  if (!context.calls.counts(operation)) return;
   const exceeded = context.calls.admit(
     operation,
     {

@@ -14,6 +14,11 @@ export class CallThrottle {
     this.#rates = callRatesInForce(options);
   }
 
+  /** Whether there is a rate for calls of an operation; the data plane has none. */
+  counts(operation: string): boolean {
+    return this.#rates[operation] !== undefined;
+  }
+
   /**
    * Admits a call of an operation, or tells which rate it exceeds. `scopes` names the caller's account and
    * region, and, among all accounts and regions, the stream that the request is about.
