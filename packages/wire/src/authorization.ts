@@ -43,7 +43,12 @@ export function credentialOf(request: WireRequest): Credential | undefined {
   return inQuery ? parsedScope(credentialOfQuery(query)) : undefined;
 }
 
+/** The header as every SDK writes it. Other orders and spaces are taken apart below. */
+const usualHeader = /^\S+ Credential=([^, ]+), ?SignedHeaders=[^, ]+, ?Signature=[^, ]+$/;
+
 function credentialOfHeader(header: string, headers: WireRequest["headers"]): string {
+  const usual = headers["x-amz-date"] ? usualHeader.exec(header) : null;
+  if (usual !== null) return usual[1]!;
   const parameters = new Map<string, string>();
   // The first word is the algorithm.
   for (const part of header.split(/[, ]/).slice(1)) {
@@ -71,7 +76,7 @@ function credentialOfQuery(query: URLSearchParams): string {
 }
 
 function parsedScope(credential: string): Credential {
-  const parts = credential.replace(/\/+$/, "").split("/");
+  const parts = (credential.endsWith("/") ? credential.replace(/\/+$/, "") : credential).split("/");
   const [accessKeyId, , region] = parts;
   if (parts.length !== 5 || accessKeyId === undefined || region === undefined) {
     throw incomplete(

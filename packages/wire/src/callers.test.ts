@@ -73,6 +73,25 @@ describe("callersFromHeaders", () => {
     },
   );
 
+  test.each([
+    ["as SDKs write it", "A Credential=AKIATEAMA/d/us-west-2/kinesis/x, SignedHeaders=h, Signature=0"],
+    ["without spaces", "A Credential=AKIATEAMA/d/us-west-2/kinesis/x,SignedHeaders=h,Signature=0"],
+    ["in another order", "A Signature=0 SignedHeaders=h,, Credential=AKIATEAMA/d/us-west-2/kinesis/x//"],
+    [
+      "with more",
+      "A Credential=other, Credential=AKIATEAMA/d/us-west-2/kinesis/x, SignedHeaders=h, Signature=0, a",
+    ],
+    [
+      "with a comma in the first word",
+      "A,Credential=o Credential=AKIATEAMA/d/us-west-2/kinesis/x, SignedHeaders=h, Signature=0",
+    ],
+  ])("the parameters of a signature are found %s", async (_how, authorization) => {
+    const signed = requestOf({ "x-amz-date": "20261120T000000Z", authorization });
+    expect(await callerOf(signed)).toMatchObject({ accountId: "111111111111", region: "us-west-2" });
+    const dated = requestOf({ date: "Fri, 20 Nov 2026 12:00:00 GMT", authorization });
+    expect(await callerOf(dated)).toEqual(await callerOf(signed));
+  });
+
   test("a presigned request carries its credential in the query", async () => {
     const path =
       "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=444444444444%2F20261120%2Fap-south-1" +
