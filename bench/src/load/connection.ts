@@ -1,13 +1,17 @@
 /** A raw connection to a server: bytes out, answers in, in order. */
 import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import { type AnswerHead, AnswerReader } from "./answer-reader.ts";
 
 export interface ConnectionOptions {
   readonly endpoint: string;
   /** Bodies of answers with status 200 are wanted. Others always are: they tell errors. */
   readonly keepBodies: boolean;
-  /** Each answer. `body` is empty unless it is kept, and holds until this returns. */
-  readonly onAnswer: (head: AnswerHead, body: Buffer) => void;
+  /**
+   * Each answer. `body` is empty unless it is kept, and holds until this returns. `endedMs` is when its last byte came, by
+   * `performance.now()`: the call itself waits for a new connection when the server has closed this one.
+   */
+  readonly onAnswer: (head: AnswerHead, body: Buffer, endedMs: number) => void;
   /** Instead of `onAnswer`, pieces of successful answers as they arrive. They hold until this returns. */
   readonly onPiece?: (piece: Buffer) => void;
   /** The connection is gone although answers were awaited, or could not be made. */
@@ -112,7 +116,8 @@ export class Connection {
   #endAnswer(): void {
     const head = this.#head!;
     this.#awaitedCount -= 1;
-    const answer = () => this.#options.onAnswer(head, this.#body.subarray(0, this.#bodyBytes));
+    const endedMs = performance.now();
+    const answer = () => this.#options.onAnswer(head, this.#body.subarray(0, this.#bodyBytes), endedMs);
     if (!head.closes) {
       answer();
       return;

@@ -1,7 +1,14 @@
 import { GetRecords, PutRecords } from "@millrace/api";
 import { encodeCbor, encodeJson } from "@millrace/wire";
 import { describe, expect, test } from "vitest";
-import { failedRecordCountOf, firstErrorCodeOf, readAnswerOf } from "./scan-answer.ts";
+import {
+  failedRecordCountOf,
+  failedRecordCountWith,
+  firstErrorCodeOf,
+  lastSequenceNumberOf,
+  millisBehindOf,
+  readAnswerOf,
+} from "./scan-answer.ts";
 
 const formats = {
   json: (value: object, shape: Parameters<typeof encodeJson>[1]) =>
@@ -23,6 +30,13 @@ describe.each(["json", "cbor"] as const)("in %s", (protocol) => {
     expect(failedRecordCountOf(body, protocol)).toBe(failedCount);
     if (failedCount > 0)
       expect(firstErrorCodeOf(body, protocol)).toBe("ProvisionedThroughputExceededException");
+  });
+
+  test("failed records are told apart by their codes", () => {
+    const failed = { ErrorCode: "InternalFailure", ErrorMessage: "it failed" };
+    const body = encode({ Records: [stored, throttled, failed, throttled] }, PutRecords.output);
+    expect(failedRecordCountWith("ProvisionedThroughputExceededException", body)).toBe(2);
+    expect(failedRecordCountOf(body, protocol)).toBe(3);
   });
 
   test("failed records are counted where their number is left out", () => {
@@ -73,4 +87,16 @@ test("spaces in JSON, and members in another order, change nothing", () => {
     isCaughtUp: false,
   });
   expect(failedRecordCountOf(Buffer.from('{ "Records" : [], "FailedRecordCount" : 12 }'), "json")).toBe(12);
+});
+
+test("a GetRecords answer tells the number of its last record, and how far behind it is", () => {
+  const record = (SequenceNumber: string) => ({ SequenceNumber, Data: "QUJD", PartitionKey: "k" });
+  const body = (records: readonly object[], millisBehind: number) =>
+    Buffer.from(
+      JSON.stringify({ Records: records, NextShardIterator: "next", MillisBehindLatest: millisBehind }),
+    );
+  expect(lastSequenceNumberOf(body([record("491"), record("492")], 0))).toBe("492");
+  expect(lastSequenceNumberOf(body([], 0))).toBeUndefined();
+  expect(millisBehindOf(body([record("491")], 1_234))).toBe(1_234);
+  expect(millisBehindOf(Buffer.from("{}"))).toBe(0);
 });

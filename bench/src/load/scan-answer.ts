@@ -23,6 +23,11 @@ export function failedRecordCountOf(body: Buffer, protocol: Protocol): number {
   return countOf(ERROR_CODE, body, 0);
 }
 
+/** How many records of a PutRecords request failed with this code. */
+export function failedRecordCountWith(code: string, body: Buffer): number {
+  return countOf(Buffer.from(code), body, 0);
+}
+
 /** The error code of the first record that failed. */
 export function firstErrorCodeOf(body: Buffer, protocol: Protocol): string {
   const at = body.indexOf(ERROR_CODE);
@@ -51,6 +56,18 @@ export function readAnswerOf(body: Buffer, protocol: Protocol, recordBytesMin: n
       iteratorAt < 0 ? undefined : textAt(body, iteratorAt + NEXT_SHARD_ITERATOR.length, protocol),
     isCaughtUp: recordCount === 0 || millisBehind === 0,
   };
+}
+
+/** The number of the last record of a GetRecords answer in JSON; undefined when it has none. */
+export function lastSequenceNumberOf(body: Buffer): string | undefined {
+  const at = body.lastIndexOf(SEQUENCE_NUMBER);
+  return at < 0 ? undefined : textAt(body, at + SEQUENCE_NUMBER.length, "json");
+}
+
+/** How far behind the tip a GetRecords answer in JSON says that it is; 0 when it does not say. */
+export function millisBehindOf(body: Buffer): number {
+  const at = placeOf(MILLIS_BEHIND_LATEST, body);
+  return at < 0 ? 0 : (integerAt(body, at + MILLIS_BEHIND_LATEST.length, "json") ?? 0);
 }
 
 function placeOf(name: Buffer, body: Buffer): number {

@@ -123,7 +123,8 @@ function checkedRecords(head: AnswerHead, body: Buffer, scannedCount: number): O
   return { kind: "success", records: Records.length, bytes, digest };
 }
 
-function errorOf(head: AnswerHead, body: Buffer): Outcome {
+/** What an answer that is no success tells. */
+export function errorOf(head: AnswerHead, body: Buffer): Outcome & { readonly kind: "error" } {
   return { kind: "error", code: decodeError(received(head, body)).code, text: sampleOf(body) };
 }
 
