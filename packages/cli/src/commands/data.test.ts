@@ -72,11 +72,11 @@ describe("data", () => {
     });
   });
 
-  /** Puts 20 records of 50 kB, and writes over a piece of the third. */
+  /** Puts 20 records of 16 kB, which the first file takes, and writes over a piece of the third. */
   async function damaged(stop: "clean" | "killed"): Promise<string> {
     const copy = join(root, "copy");
     await whileServing(async (put) => {
-      for (let at = 0; at < 20; at += 1) await put(String(at).padStart(2, "0").repeat(25_000));
+      for (let at = 0; at < 20; at += 1) await put(String(at).padStart(2, "0").repeat(8_000));
       // What is on the disk now is what a server that is killed now leaves behind.
       if (stop === "killed") copyData(dataDir, copy);
     });
