@@ -5,23 +5,33 @@
 
 /** Smaller ones cost little, unless `pooledBytesMin` says other. */
 export const POOLED_BYTES_MIN = 64 * 1024;
-/** What lies idle in a pool at most. */
+/** What lies idle in a pool at most, if nothing else is said. */
 const IDLE_BYTES_MAX = 32 * 1024 * 1024;
 /** So many sizes are told apart from one power of two to the next: at most an eighth of a buffer is more than asked for. */
 const SIZES_PER_OCTAVE = 8;
+
+export interface BytePoolOptions {
+  /** Default: memory of this thread alone. */
+  readonly allocate?: (sizeBytes: number) => Buffer;
+  readonly pooledBytesMin?: number;
+  readonly idleBytesMax?: number;
+}
 
 export class BytePool {
   readonly #allocate: (sizeBytes: number) => Buffer;
   readonly #pooledBytesMin: number;
   readonly #idle = new Map<number, Buffer[]>();
+  readonly #idleBytesMax: number;
   #idleBytes = 0;
 
   constructor({
     allocate = (sizeBytes: number) => Buffer.allocUnsafeSlow(sizeBytes),
     pooledBytesMin = POOLED_BYTES_MIN,
-  }: { allocate?: (sizeBytes: number) => Buffer; pooledBytesMin?: number } = {}) {
+    idleBytesMax = IDLE_BYTES_MAX,
+  }: BytePoolOptions = {}) {
     this.#allocate = allocate;
     this.#pooledBytesMin = pooledBytesMin;
+    this.#idleBytesMax = idleBytesMax;
   }
 
   /** At least `sizeBytes`, with whatever was in it before; {@link give} it back, and do not look at it afterwards. */
@@ -36,7 +46,7 @@ export class BytePool {
   }
 
   give(bytes: Buffer): void {
-    if (bytes.length < this.#pooledBytesMin || this.#idleBytes + bytes.length > IDLE_BYTES_MAX) return;
+    if (bytes.length < this.#pooledBytesMin || this.#idleBytes + bytes.length > this.#idleBytesMax) return;
     this.#idleBytes += bytes.length;
     const idle = this.#idle.get(bytes.length);
     if (idle === undefined) this.#idle.set(bytes.length, [bytes]);

@@ -6,8 +6,7 @@
  * have `Data` in canonical base64 and a `PartitionKey` of printable ASCII, all strings without escapes.
  */
 import { RecordColumns } from "@millrace/model";
-import { decodeBase64Into } from "../base64.ts";
-import type { BytePool } from "../byte-pool.ts";
+import type { DecodedBase64 } from "./decoded-base64.ts";
 import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
 import type { NamedStream } from "./scanned-input.ts";
 
@@ -24,11 +23,9 @@ const COLON = 0x3a;
 const PLAIN_LENGTH_MAX = 2_048;
 
 /** The scanned request; undefined when the reference decoder has to look at it. */
-export function scanPutRecordsJson(body: Buffer, pool: BytePool): ScannedPutRecords | undefined {
-  // Four characters of base64 are three bytes.
-  const decoded = pool.take(Math.ceil((body.length * 3) / 4));
-  const release = () => pool.give(decoded);
+export function scanPutRecordsJson(body: Buffer, decoded: DecodedBase64): ScannedPutRecords | undefined {
   const scan = new Scan(body, decoded);
+  const release = () => decoded.release();
   const scanned = scan.document() ? ScannedPutRecords.from(scan.named, scan.columns, release) : undefined;
   if (scanned === undefined) release();
   return scanned;
@@ -38,17 +35,16 @@ class Scan {
   readonly columns: RecordColumns;
   readonly named: NamedStream = {};
   readonly #body: Buffer;
-  readonly #decoded: Buffer;
-  #decodedEnd = 0;
+  readonly #decoded: DecodedBase64;
   #at = 0;
   /** Where the string lies that {@link #plain} found last. */
   #start = 0;
   #end = 0;
 
-  constructor(body: Buffer, decoded: Buffer) {
+  constructor(body: Buffer, decoded: DecodedBase64) {
     this.#body = body;
     this.#decoded = decoded;
-    this.columns = new RecordColumns(body, decoded, RECORDS_MAX);
+    this.columns = new RecordColumns(body, decoded.bytes, RECORDS_MAX);
   }
 
   document(): boolean {
@@ -81,14 +77,17 @@ class Scan {
   #record(): boolean {
     let keyStart = -1;
     let keyEnd = -1;
-    const dataStart = this.#decodedEnd;
+    let dataStart = -1;
     let dataEnd = -1;
     if (this.#next() !== OPEN_BRACE) return false;
     do {
       if (!this.#name()) return false;
       if (this.#isName(DATA)) {
-        if (dataEnd >= 0 || !this.#data()) return false;
-        dataEnd = this.#decodedEnd;
+        if (dataEnd >= 0) return false;
+        if (this.#next() !== QUOTE) return false;
+        dataStart = this.#at;
+        dataEnd = this.#data();
+        if (dataEnd < 0) return false;
       } else if (this.#isName(PARTITION_KEY)) {
         if (keyEnd >= 0 || !this.#plain()) return false;
         keyStart = this.#start;
@@ -100,21 +99,12 @@ class Scan {
     return true;
   }
 
-  /** A string of base64, decoded behind the others. */
-  #data(): boolean {
-    if (this.#next() !== QUOTE) return false;
+  /** What is left of a string of base64: where the bytes end that it comes to, or -1. */
+  #data(): number {
     const start = this.#at;
-    const end = this.#body.indexOf(QUOTE, start);
-    if (end < 0) return false;
-    const length = decodeBase64Into(
-      this.#body.toString("latin1", start, end),
-      this.#decoded,
-      this.#decodedEnd,
-    );
-    if (length < 0) return false;
-    this.#decodedEnd += length;
-    this.#at = end + 1;
-    return true;
+    const length = this.#decoded.decode(start);
+    this.#at = this.#decoded.end + 1;
+    return length < 0 || this.#body[this.#decoded.end] !== QUOTE ? -1 : start + length;
   }
 
   #name(): boolean {
