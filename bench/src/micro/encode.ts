@@ -22,23 +22,23 @@ export const encode: Bench = bench({
   },
   smokeDigest: "623d1dea3b71a93e",
   async run({ putRecords, getRecords, eventRecords, recordBytes, minMs }, context) {
-    const formatNumber = sequenceNumberFormatter({ generation: GENERATION, shardIndex: 7 });
+    const numbers = sequenceNumberFormatter({ generation: GENERATION, shardIndex: 7 });
     const stored = sampleRecords(getRecords, recordBytes).map((record, index) => ({
-      SequenceNumber: formatNumber(1, index),
+      SequenceNumber: numbers.text(1, index),
       ApproximateArrivalTimestamp: ARRIVAL_MS + index,
       ...record,
     }));
     const putAnswer = {
       FailedRecordCount: 0,
       Records: Array.from({ length: putRecords }, (_, index) => ({
-        SequenceNumber: formatNumber(2, index),
+        SequenceNumber: numbers.text(2, index),
         ShardId: formatShardId(index % 50),
       })),
     };
     const getAnswer = { Records: stored, NextShardIterator: "A".repeat(200), MillisBehindLatest: 0 };
     const event = {
       Records: stored.slice(0, eventRecords),
-      ContinuationSequenceNumber: formatNumber(3, 0),
+      ContinuationSequenceNumber: numbers.text(3, 0),
       MillisBehindLatest: 0,
     };
     const eventHeaders = {

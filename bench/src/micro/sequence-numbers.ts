@@ -19,14 +19,14 @@ export const sequenceNumbers: Bench = bench({
       recordIndex: index % RECORDS_PER_ENTRY,
     }));
     const format = sequenceNumberFormatter(SHARD);
-    const texts = places.map(({ entryIndex, recordIndex }) => format(entryIndex, recordIndex));
+    const texts = places.map(({ entryIndex, recordIndex }) => format.text(entryIndex, recordIndex));
     const common = { unit: "numbers", unitCount: numbers, minMs };
     return measureCases(
       [
         microCase({
           ...common,
           what: "printed by the shard's formatter",
-          run: () => places.map(({ entryIndex, recordIndex }) => format(entryIndex, recordIndex)),
+          run: () => places.map(({ entryIndex, recordIndex }) => format.text(entryIndex, recordIndex)),
           digest: (printed) => digestOf(...printed),
         }),
         microCase({

@@ -28,6 +28,7 @@ export {
   GENERATION_MAX,
   parseSequenceNumber,
   RECORD_INDEX_MAX,
+  SEQUENCE_NUMBER_DIGITS,
   sequenceNumberFormatter,
 } from "./sequence-number.ts";
 export type { SequenceNumber, SequenceNumberFormatter } from "./sequence-number.ts";

@@ -6,6 +6,7 @@ import {
   GENERATION_MAX,
   parseSequenceNumber,
   RECORD_INDEX_MAX,
+  SEQUENCE_NUMBER_DIGITS,
   sequenceNumberFormatter,
   SHARD_INDEX_MAX,
 } from "./index.ts";
@@ -78,9 +79,11 @@ describe("sequence numbers", () => {
             ...positions,
             [shard.entryIndex, shard.recordIndex] as const,
           ]) {
-            expect(format(entryIndex, recordIndex)).toBe(
-              formatSequenceNumber({ ...shard, entryIndex, recordIndex }),
-            );
+            const expected = formatSequenceNumber({ ...shard, entryIndex, recordIndex });
+            expect(format.text(entryIndex, recordIndex)).toBe(expected);
+            const target = Buffer.alloc(SEQUENCE_NUMBER_DIGITS + 2, " ");
+            format.write(target, 1, entryIndex, recordIndex);
+            expect(target.toString()).toBe(` ${expected} `);
           }
         },
       ),

@@ -26,6 +26,9 @@ export interface SequenceNumber {
 
 export const RECORD_INDEX_MAX = 65_535;
 
+/** Every sequence number has so many decimal digits. */
+export const SEQUENCE_NUMBER_DIGITS = 56;
+
 /** The last generation with which every number still starts with `49` (in the year 2055). */
 export const GENERATION_MAX = Number((5n * 10n ** 55n - (1n << 185n)) / (1n << 148n)) - 1;
 
@@ -63,7 +66,16 @@ export function parseSequenceNumber(text: string): SequenceNumber | undefined {
   };
 }
 
-export type SequenceNumberFormatter = (entryIndex: number, recordIndex: number) => string;
+export interface SequenceNumberFormatter {
+  text(entryIndex: number, recordIndex: number): string;
+  /** Puts the digits of {@link text} to `target[at..at + SEQUENCE_NUMBER_DIGITS)`, without a string. */
+  write(target: Uint8Array, at: number, entryIndex: number, recordIndex: number): void;
+}
+
+const LEADING_DIGITS = 34;
+const PREFIX_DIGITS = 48;
+const LAST_DIGITS = SEQUENCE_NUMBER_DIGITS - PREFIX_DIGITS;
+const ZERO = 0x30;
 
 /**
  * Prints the numbers of one shard without big integers. Keep one per shard.
@@ -81,14 +93,17 @@ export function sequenceNumberFormatter({
   readonly shardIndex: number;
 }): SequenceNumberFormatter {
   const base = formatSequenceNumber({ generation, shardIndex, entryIndex: 0, recordIndex: 0 });
-  const leading = base.slice(0, 34);
+  const leading = base.slice(0, LEADING_DIGITS);
   const leadingAfterCarry = String(BigInt(leading) + 1n);
-  const baseMiddle = Number(base.slice(34, 48));
-  const baseLast = Number(base.slice(48));
+  const baseMiddle = Number(base.slice(LEADING_DIGITS, PREFIX_DIGITS));
+  const baseLast = Number(base.slice(PREFIX_DIGITS));
   // Neighbours share all but the last digits, so the rest is remembered.
   let rememberedMiddle = -1;
   let rememberedPrefix = "";
-  return (entryIndex, recordIndex) => {
+  const prefixBytes = new Uint8Array(PREFIX_DIGITS);
+
+  /** Remembers the digits in front of the last ones, and returns those as a number. */
+  const lastOf = (entryIndex: number, recordIndex: number): number => {
     const high = Math.floor(entryIndex / 1e8);
     const last = baseLast + (entryIndex - high * 1e8) * 65_536 + recordIndex;
     const carry = Math.floor(last / 1e8);
@@ -99,8 +114,24 @@ export function sequenceNumberFormatter({
         middle < 1e14
           ? leading + String(middle).padStart(14, "0")
           : leadingAfterCarry + String(middle - 1e14).padStart(14, "0");
+      for (let i = 0; i < PREFIX_DIGITS; i += 1) prefixBytes[i] = rememberedPrefix.charCodeAt(i);
     }
-    return rememberedPrefix + String(last - carry * 1e8).padStart(8, "0");
+    return last - carry * 1e8;
+  };
+  return {
+    text(entryIndex, recordIndex) {
+      const last = lastOf(entryIndex, recordIndex);
+      return rememberedPrefix + String(last).padStart(LAST_DIGITS, "0");
+    },
+    write(target, at, entryIndex, recordIndex) {
+      let left = lastOf(entryIndex, recordIndex) | 0;
+      for (let i = 0; i < PREFIX_DIGITS; i += 1) target[at + i] = prefixBytes[i]!;
+      for (let i = SEQUENCE_NUMBER_DIGITS - 1; i >= PREFIX_DIGITS; i -= 1) {
+        const rest = (left / 10) | 0;
+        target[at + i] = ZERO + left - rest * 10;
+        left = rest;
+      }
+    },
   };
 }
 

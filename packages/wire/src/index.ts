@@ -26,7 +26,7 @@ export { servePort } from "./handover/serve-port.ts";
 export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
 export { withStoredEntries } from "./put-records/stored-entries.ts";
-export type { StoredEntries } from "./put-records/stored-entries.ts";
+export type { StoredEntries, StoredEntry } from "./put-records/stored-entries.ts";
 export { recordColumnsOf } from "./put-records/scanned-input.ts";
 export { StoredRecords, withRecords } from "./stored-records/stored-records.ts";
 export type { RecordRanges, StoredBatch } from "./stored-records/stored-records.ts";

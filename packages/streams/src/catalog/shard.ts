@@ -58,7 +58,13 @@ export class Shard implements LineageShard {
   /** The number of a record of this shard. */
   sequenceNumber(entryIndex: number, recordIndex: number): string {
     this.#format ??= sequenceNumberFormatter(this);
-    return this.#format(entryIndex, recordIndex);
+    return this.#format.text(entryIndex, recordIndex);
+  }
+
+  /** The same as digits in `target`, from `at` on. */
+  writeSequenceNumber(target: Uint8Array, at: number, entryIndex: number, recordIndex: number): void {
+    this.#format ??= sequenceNumberFormatter(this);
+    this.#format.write(target, at, entryIndex, recordIndex);
   }
 
   /** Below the number of every record of this shard. */

@@ -1,4 +1,4 @@
-import type { StoredEntries } from "@millrace/wire";
+import type { StoredEntries, StoredEntry } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 
 export type PutOutcome =
@@ -9,9 +9,30 @@ export type PutOutcome =
   | { readonly kind: "gone" };
 
 /** What became of records, which all records of an entry have in common. */
-type Fate =
-  | { readonly kind: "stored"; readonly shard: Shard; readonly entryIndex: number }
-  | Exclude<PutOutcome, { kind: "stored" }>;
+type Fate = EntryOfShard | Exclude<PutOutcome, { kind: "stored" }>;
+
+class EntryOfShard implements StoredEntry {
+  readonly kind = "stored";
+  readonly shard: Shard;
+  readonly #index: number;
+
+  constructor(shard: Shard, index: number) {
+    this.shard = shard;
+    this.#index = index;
+  }
+
+  get shardId(): string {
+    return this.shard.shardId;
+  }
+
+  sequenceNumber(recordIndex: number): string {
+    return this.shard.sequenceNumber(this.#index, recordIndex);
+  }
+
+  writeSequenceNumber(target: Uint8Array, at: number, recordIndex: number): void {
+    this.shard.writeSequenceNumber(target, at, this.#index, recordIndex);
+  }
+}
 
 /** What became of the records of a request, as columns: a record that was stored is two numbers. */
 export class PutOutcomes implements Iterable<PutOutcome> {
@@ -30,7 +51,7 @@ export class PutOutcomes implements Iterable<PutOutcome> {
 
   /** Records share an entry, in this order. */
   stored(indexes: readonly number[], shard: Shard, entryIndex: number): void {
-    const fate = this.#fates.push({ kind: "stored", shard, entryIndex }) - 1;
+    const fate = this.#fates.push(new EntryOfShard(shard, entryIndex)) - 1;
     for (let recordIndex = 0; recordIndex < indexes.length; recordIndex += 1) {
       const index = indexes[recordIndex]!;
       this.#fateOf[index] = fate;
@@ -55,9 +76,8 @@ export class PutOutcomes implements Iterable<PutOutcome> {
   of(index: number): PutOutcome {
     const fate = this.#fates[this.#fateOf[index]!]!;
     if (fate.kind !== "stored") return fate;
-    const { shard, entryIndex } = fate;
-    const sequenceNumber = shard.sequenceNumber(entryIndex, this.#recordIndexes[index]!);
-    return { kind: "stored", shard, sequenceNumber };
+    const sequenceNumber = fate.sequenceNumber(this.#recordIndexes[index]!);
+    return { kind: "stored", shard: fate.shard, sequenceNumber };
   }
 
   *[Symbol.iterator](): Iterator<PutOutcome> {
@@ -67,17 +87,10 @@ export class PutOutcomes implements Iterable<PutOutcome> {
   /** The records as their entries; undefined unless every one of them was stored. */
   asStored(): StoredEntries | undefined {
     if (this.#storedCount < this.count) return undefined;
-    return {
-      entries: this.#fates.map((fate) => {
-        if (fate.kind !== "stored") throw new Error(`a record that was stored is ${fate.kind}`);
-        const { shard, entryIndex } = fate;
-        return {
-          shardId: shard.shardId,
-          sequenceNumber: (recordIndex) => shard.sequenceNumber(entryIndex, recordIndex),
-        };
-      }),
-      entryOf: this.#fateOf,
-      recordIndexes: this.#recordIndexes,
-    };
+    const entries = this.#fates.map((fate) => {
+      if (fate.kind !== "stored") throw new Error(`a record that was stored is ${fate.kind}`);
+      return fate;
+    });
+    return { entries, entryOf: this.#fateOf, recordIndexes: this.#recordIndexes };
   }
 }

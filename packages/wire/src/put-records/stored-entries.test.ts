@@ -16,7 +16,9 @@ const entry = fc
   .record({ shard: fc.constantFrom(...shards), entryIndex: fc.constantFrom(...ENTRY_INDEXES) })
   .map(({ shard, entryIndex }) => ({
     shardId: shard.shardId,
-    sequenceNumber: (recordIndex: number) => shard.format(entryIndex, recordIndex),
+    sequenceNumber: (recordIndex: number) => shard.format.text(entryIndex, recordIndex),
+    writeSequenceNumber: (target: Uint8Array, at: number, recordIndex: number) =>
+      shard.format.write(target, at, entryIndex, recordIndex),
   }));
 
 const stored = fc.array(entry, { minLength: 1, maxLength: 4 }).chain((entries) =>

@@ -4,18 +4,23 @@
  * first of them is written and the digits are changed in copies of it.
  */
 import type { OutputOf, PutRecords } from "@millrace/api";
+import { SEQUENCE_NUMBER_DIGITS } from "@millrace/model";
 import type { ByteWriter } from "../byte-writer.ts";
 import { encodedText } from "../cbor/head.ts";
 
 type Result = OutputOf<typeof PutRecords>["Records"][number];
 
+export interface StoredEntry {
+  /** As the model prints it: ASCII without quotes. */
+  readonly shardId: string;
+  /** Counts up by one from record to record. */
+  sequenceNumber(recordIndex: number): string;
+  /** The same as digits in `target`, from `at` on. */
+  writeSequenceNumber(target: Uint8Array, at: number, recordIndex: number): void;
+}
+
 export interface StoredEntries {
-  /** Texts are as the model prints them: ASCII without quotes. */
-  readonly entries: readonly {
-    readonly shardId: string;
-    /** Counts up by one from record to record of the entry, and has as many digits for each. */
-    readonly sequenceNumber: (recordIndex: number) => string;
-  }[];
+  readonly entries: readonly StoredEntry[];
   /** Of each record of the request, in order: its entry in {@link entries}, and which record of the entry it is. */
   readonly entryOf: Int32Array;
   readonly recordIndexes: Int32Array;
@@ -41,9 +46,9 @@ export function storedEntriesOf(answer: object): StoredEntries | undefined {
 }
 
 function resultsOf({ entries, entryOf, recordIndexes }: StoredEntries): Result[] {
-  return Array.from(entryOf, (entry, index) => {
-    const { sequenceNumber, shardId } = entries[entry]!;
-    return { SequenceNumber: sequenceNumber(recordIndexes[index]!), ShardId: shardId };
+  return Array.from(entryOf, (of, index) => {
+    const entry = entries[of]!;
+    return { SequenceNumber: entry.sequenceNumber(recordIndexes[index]!), ShardId: entry.shardId };
   });
 }
 
@@ -61,86 +66,133 @@ export function writeStoredEntriesCbor(writer: ByteWriter, stored: StoredEntries
   writer.byte(BREAK);
 }
 
-/** How a result is written, one byte for each character of the texts. */
+/** What stands around the two texts of a result. */
 interface ResultForm {
   readonly separator: "" | ",";
-  readonly beforeNumber: (sequenceNumber: string) => string;
-  readonly afterNumber: (shardId: string) => string;
+  readonly beforeNumber: Buffer;
+  readonly beforeShardId: (shardId: string) => Buffer;
+  readonly after: Buffer;
 }
 
 const INDEFINITE_LIST = 0x9f;
-const INDEFINITE_MAP = "\xbf";
+const INDEFINITE_MAP = 0xbf;
 const BREAK = 0xff;
 
+const JSON_BEFORE_SHARD_ID = Buffer.from('","ShardId":"');
 const JSON_RESULT: ResultForm = {
   separator: ",",
-  beforeNumber: () => '{"SequenceNumber":"',
-  afterNumber: (shardId) => `","ShardId":"${shardId}"}`,
+  beforeNumber: Buffer.from('{"SequenceNumber":"'),
+  beforeShardId: () => JSON_BEFORE_SHARD_ID,
+  after: Buffer.from('"}'),
 };
+
+/** By the length of the id: there is one for all ids that exist. */
+const CBOR_BEFORE_SHARD_ID = Array.from({ length: 24 }, (_, length) => cborBeforeShardId(length));
+
+function cborBeforeShardId(length: number): Buffer {
+  return Buffer.concat([encodedText("ShardId"), cborHeadOfText(length)]);
+}
+
+function cborHeadOfText(length: number): Buffer {
+  const text = encodedText("0".repeat(length));
+  return text.subarray(0, text.length - length);
+}
 
 const CBOR_RESULT: ResultForm = {
   separator: "",
-  beforeNumber: (sequenceNumber) =>
-    INDEFINITE_MAP + cborText("SequenceNumber") + cborText(sequenceNumber).slice(0, -sequenceNumber.length),
-  afterNumber: (shardId) => cborText("ShardId") + cborText(shardId) + String.fromCharCode(BREAK),
+  beforeNumber: Buffer.concat([
+    Buffer.of(INDEFINITE_MAP),
+    encodedText("SequenceNumber"),
+    cborHeadOfText(SEQUENCE_NUMBER_DIGITS),
+  ]),
+  beforeShardId: ({ length }) => CBOR_BEFORE_SHARD_ID[length] ?? cborBeforeShardId(length),
+  after: Buffer.of(BREAK),
 };
-
-function cborText(text: string): string {
-  return encodedText(text).toString("latin1");
-}
 
 /** So many digits at the end of a number are counted; when they do not suffice it is written anew. */
 const COUNTED_DIGITS = 8;
 const COUNTED_RANGE = 10 ** COUNTED_DIGITS;
 
-function write(writer: ByteWriter, stored: StoredEntries, form: ResultForm): void {
-  const { entries, entryOf, recordIndexes } = stored;
-  // What stands before and behind a number is the same in every result of an entry.
-  const drafts = entries.map(({ sequenceNumber, shardId }) => {
-    const number = sequenceNumber(0);
-    const before = form.beforeNumber(number);
-    const text = before + number + form.afterNumber(shardId);
-    return {
-      text,
-      sequenceNumber,
-      numberStart: before.length,
-      numberEnd: before.length + number.length,
-      firstCount: Number(number.slice(-COUNTED_DIGITS)),
-      /** Where the first result of the entry stands; -1 before it is written. */
-      writtenAt: -1,
-    };
-  });
-  const separatorBytes = form.separator.length;
-  let sizeBytes = (entryOf.length - 1) * separatorBytes;
-  for (let index = 0; index < entryOf.length; index += 1) sizeBytes += drafts[entryOf[index]!]!.text.length;
+const COMMA = 0x2c;
+const ZERO = 0x30;
+
+function write(
+  writer: ByteWriter,
+  { entries, entryOf, recordIndexes }: StoredEntries,
+  form: ResultForm,
+): void {
+  const { separator, beforeNumber, after } = form;
+  const count = entryOf.length;
+  const lengths = Int32Array.from(
+    entries,
+    ({ shardId }) =>
+      beforeNumber.length +
+      SEQUENCE_NUMBER_DIGITS +
+      form.beforeShardId(shardId).length +
+      shardId.length +
+      after.length,
+  );
+  /** Of each entry: where its first result stands, -1 before that; and the counted digits of record 0. */
+  const firsts = new Int32Array(entries.length).fill(-1);
+  const counts = new Int32Array(entries.length);
+  let sizeBytes = (count - 1) * separator.length;
+  for (let index = 0; index < count; index += 1) sizeBytes += lengths[entryOf[index]!]!;
   writer.fill(sizeBytes, (target, start) => {
     let at = start;
-    for (let index = 0; index < entryOf.length; index += 1) {
-      if (separatorBytes > 0 && index > 0) {
+    for (let index = 0; index < count; index += 1) {
+      if (index > 0 && separator !== "") {
         target[at] = COMMA;
         at += 1;
       }
-      const draft = drafts[entryOf[index]!]!;
-      const { text } = draft;
-      if (draft.writtenAt >= 0) target.copyWithin(at, draft.writtenAt, draft.writtenAt + text.length);
-      else {
-        target.write(text, at, "latin1");
-        draft.writtenAt = at;
-      }
+      const of = entryOf[index]!;
+      const length = lengths[of]!;
+      const first = firsts[of]!;
       const recordIndex = recordIndexes[index]!;
-      const count = draft.firstCount + recordIndex;
-      if (count < COUNTED_RANGE) writeDigits(target, at + draft.numberEnd, count);
-      else target.write(draft.sequenceNumber(recordIndex), at + draft.numberStart, "latin1");
-      at += text.length;
+      const numberAt = at + beforeNumber.length;
+      if (first < 0) {
+        const entry = entries[of]!;
+        writeFirst(target, at, entry, recordIndex, form);
+        firsts[of] = at;
+        counts[of] = countedDigits(target, numberAt + SEQUENCE_NUMBER_DIGITS) - recordIndex;
+      } else {
+        target.copyWithin(at, first, first + length);
+        const counted = counts[of]! + recordIndex;
+        if (counted >= 0 && counted < COUNTED_RANGE)
+          writeCounted(target, numberAt + SEQUENCE_NUMBER_DIGITS, counted);
+        else entries[of]!.writeSequenceNumber(target, numberAt, recordIndex);
+      }
+      at += length;
     }
   });
 }
 
-const COMMA = 0x2c;
-const ZERO = 0x30;
+function writeFirst(
+  target: Buffer,
+  start: number,
+  entry: StoredEntry,
+  recordIndex: number,
+  { beforeNumber, beforeShardId, after }: ResultForm,
+): void {
+  const { shardId } = entry;
+  const between = beforeShardId(shardId);
+  target.set(beforeNumber, start);
+  let at = start + beforeNumber.length;
+  entry.writeSequenceNumber(target, at, recordIndex);
+  at += SEQUENCE_NUMBER_DIGITS;
+  target.set(between, at);
+  at += between.length;
+  for (let i = 0; i < shardId.length; i += 1) target[at + i] = shardId.charCodeAt(i);
+  target.set(after, at + shardId.length);
+}
 
-/** Writes `count` with {@link COUNTED_DIGITS} digits, the last of which stands before `end`. */
-function writeDigits(target: Uint8Array, end: number, count: number): void {
+/** The last {@link COUNTED_DIGITS} digits of the number that ends before `end`. */
+function countedDigits(bytes: Uint8Array, end: number): number {
+  let value = 0;
+  for (let at = end - COUNTED_DIGITS; at < end; at += 1) value = value * 10 + bytes[at]! - ZERO;
+  return value;
+}
+
+function writeCounted(target: Uint8Array, end: number, count: number): void {
   let left = count | 0;
   for (let at = end - 1; at >= end - COUNTED_DIGITS; at -= 1) {
     const rest = (left / 10) | 0;
