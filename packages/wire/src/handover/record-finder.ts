@@ -3,6 +3,7 @@ import { RecordColumns } from "@millrace/model";
 import type { WireRequest } from "../exchange.ts";
 import { formatOf, mediaTypeOf } from "../formats.ts";
 import { BytePool } from "../byte-pool.ts";
+import { Base64Memory } from "../put-records/base64-memory.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
 import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
 import type { CarriedRecords } from "./messages.ts";
@@ -20,7 +21,7 @@ export interface FoundRecords {
 
 /** Finds the records of PutRecords in bodies, and puts them where other threads see them. */
 export class RecordFinder {
-  readonly #decoder = new QuickDecoder();
+  readonly #decoder = new QuickDecoder(() => Base64Memory.create("shared"));
   readonly #shared = new BytePool({
     allocate: (sizeBytes) => Buffer.from(new SharedArrayBuffer(sizeBytes)),
     pooledBytesMin: SHARED_BYTES_MIN,
@@ -34,22 +35,21 @@ export class RecordFinder {
     const scanned = this.#decoder.decode(PutRecords, format.name, body);
     const columns = scanned && recordColumnsOf(scanned);
     if (columns === undefined) return undefined;
-    try {
-      const { StreamName, StreamARN } = scanned as ScannedPutRecords;
-      const { bytes, ranges } = this.#share(columns);
-      return {
-        records: {
-          ...(StreamName === undefined ? {} : { streamName: StreamName }),
-          ...(StreamARN === undefined ? {} : { streamArn: StreamARN }),
-          keys: bytes,
-          data: bytes,
-          ranges,
-        },
-        release: () => this.#shared.give(bytes),
-      };
-    } finally {
-      ScannedPutRecords.release(scanned);
+    const { StreamName: streamName, StreamARN: streamArn } = scanned as ScannedPutRecords;
+    const named = {
+      ...(streamName === undefined ? {} : { streamName }),
+      ...(streamArn === undefined ? {} : { streamArn }),
+    };
+    const { keys, data, ranges } = columns;
+    if (isShared(keys) && isShared(data)) {
+      return { records: { ...named, keys, data, ranges }, release: () => ScannedPutRecords.release(scanned) };
     }
+    const copy = this.#share(columns);
+    ScannedPutRecords.release(scanned);
+    return {
+      records: { ...named, keys: copy.bytes, data: copy.bytes, ranges: copy.ranges },
+      release: () => this.#shared.give(copy.bytes),
+    };
   }
 
   #share(columns: RecordColumns): { bytes: Buffer; ranges: Int32Array } {
@@ -72,4 +72,8 @@ export class RecordFinder {
     }
     return { bytes, ranges: shared.ranges };
   }
+}
+
+function isShared(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof SharedArrayBuffer;
 }

@@ -8,12 +8,14 @@ const QUOTE = 0x22;
 /** 32 MiB. */
 const MEMORY_BYTES = 512 * 65_536;
 
-test("this machine has the instructions", () => {
-  expect(Base64Memory.create()).toBeDefined();
+test("this machine has the instructions, in memory of its own and in memory that threads share", () => {
+  expect(Base64Memory.create("own")).toBeDefined();
+  const shared = Base64Memory.create("shared")!.copyOf(Buffer.from('""'))!;
+  expect(shared.bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
 });
 
 test("every byte in every place of a block belongs to base64 or does not, as the reference decoder says", () => {
-  const memory = Base64Memory.create()!;
+  const memory = Base64Memory.create("own")!;
   // Four blocks in one turn, one by itself, and a rest.
   const good = randomBytes(3 * 22).toString("base64");
   for (let place = 0; place < good.length; place += 1) {
@@ -30,32 +32,35 @@ test("every byte in every place of a block belongs to base64 or does not, as the
   }
 });
 
-test("data of any length is decoded to what the reference decoder says, and nothing around it changes", () => {
-  const memory = Base64Memory.create()!;
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), fc.nat(20), (datas, gap) => {
-      const between = " ".repeat(gap);
-      const body = Buffer.from(
-        datas.map((data) => `"${Buffer.from(data).toString("base64")}"`).join(between),
-      );
-      const copy = memory.copyOf(body)!;
-      const expected = Buffer.from(body);
-      let at = 0;
-      for (const data of datas) {
-        expect(copy.decode(at + 1)).toBe(data.length);
-        expect(copy.bytes.subarray(at + 1, at + 1 + data.length)).toEqual(Buffer.from(data));
-        expect(body[copy.end]).toBe(QUOTE);
-        copy.bytes.copy(expected, at + 1, at + 1, copy.end);
-        at = copy.end + 1 + gap;
-      }
-      expect(copy.bytes).toEqual(expected);
-      copy.release();
-    }),
-  );
-});
+test.each(["own", "shared"] as const)(
+  "in %s memory data of any length is decoded to what the reference decoder says, and nothing around it changes",
+  (kind) => {
+    const memory = Base64Memory.create(kind)!;
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), fc.nat(20), (datas, gap) => {
+        const between = " ".repeat(gap);
+        const body = Buffer.from(
+          datas.map((data) => `"${Buffer.from(data).toString("base64")}"`).join(between),
+        );
+        const copy = memory.copyOf(body)!;
+        const expected = Buffer.from(body);
+        let at = 0;
+        for (const data of datas) {
+          expect(copy.decode(at + 1)).toBe(data.length);
+          expect(copy.bytes.subarray(at + 1, at + 1 + data.length)).toEqual(Buffer.from(data));
+          expect(body[copy.end]).toBe(QUOTE);
+          copy.bytes.copy(expected, at + 1, at + 1, copy.end);
+          at = copy.end + 1 + gap;
+        }
+        expect(copy.bytes).toEqual(expected);
+        copy.release();
+      }),
+    );
+  },
+);
 
 test("copies that are held lie side by side, and there is no room for more than the memory holds", () => {
-  const memory = Base64Memory.create()!;
+  const memory = Base64Memory.create("own")!;
   const bodies = Array.from({ length: 8 }, (_, index) => Buffer.alloc(MEMORY_BYTES / 8, index + 1));
   const copies = bodies.map((body) => memory.copyOf(body)!);
   expect(memory.copyOf(Buffer.from('""'))).toBeUndefined();

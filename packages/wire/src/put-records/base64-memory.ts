@@ -9,7 +9,9 @@ const PAGE_BYTES = 64 * 1024;
 
 /** What is used here of what the declarations for Node leave out. */
 declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => {
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  };
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
 };
@@ -28,13 +30,17 @@ export class Base64Memory {
     this.#decodeBlocks = decodeBlocks;
   }
 
-  /** Undefined where the machine has no such instructions, or no room for the memory. */
-  static create(): Base64Memory | undefined {
+  /**
+   * Memory that is this thread's `own`, or `shared` with others. Undefined where the machine has no such instructions, or no
+   * room for the memory.
+   */
+  static create(kind: "own" | "shared"): Base64Memory | undefined {
     try {
-      const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES });
-      const module = new WebAssembly.Module(base64Module());
+      const shared = kind === "shared";
+      const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared });
+      const module = new WebAssembly.Module(base64Module(kind));
       const { exports } = new WebAssembly.Instance(module, { outside: { memory } });
-      return new Base64Memory(Buffer.from(memory.buffer), exports["decode"] as DecodeBlocks);
+      return new Base64Memory(Buffer.from(memory.buffer as ArrayBuffer), exports["decode"] as DecodeBlocks);
     } catch {
       return undefined;
     }
@@ -77,6 +83,11 @@ class Base64Copy implements DecodedBase64 {
     this.#start = start;
     this.#decodeBlocks = decodeBlocks;
     this.release = release;
+  }
+
+  /** The copy has them too, at the same places. */
+  get texts(): Buffer {
+    return this.bytes;
   }
 
   decode(from: number): number {

@@ -155,8 +155,14 @@ function loopOver(count: number): Code {
 const I32 = 0x7f;
 const V128 = 0x7b;
 
+/** Of memory: a minimum only; of memory that threads share (the threads proposal): a minimum and a maximum. */
+const LIMITS = {
+  own: [0, ...unsigned(MEMORY_PAGES)],
+  shared: [3, ...unsigned(MEMORY_PAGES), ...unsigned(MEMORY_PAGES)],
+};
+
 /** The module's bytes (WebAssembly Core Specification 2.0, §5). */
-export function base64Module(): Uint8Array {
+export function base64Module(memory: keyof typeof LIMITS): Uint8Array {
   const code = [
     ...vector([
       [1, I32],
@@ -172,7 +178,7 @@ export function base64Module(): Uint8Array {
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [[0x60, ...vector([[I32], [I32]]), ...vector([[I32]])]]),
-    ...section(2, [[...name("outside"), ...name("memory"), 2, 0, ...unsigned(MEMORY_PAGES)]]),
+    ...section(2, [[...name("outside"), ...name("memory"), 2, ...LIMITS[memory]]]),
     ...section(3, [[0]]),
     ...section(7, [[...name("decode"), 0, 0]]),
     ...section(10, [[...unsigned(code.length), ...code]]),

@@ -5,6 +5,8 @@ import type { BytePool } from "../byte-pool.ts";
 export interface DecodedBase64 {
   /** As long as the body. What is no data of a record may be anything. */
   readonly bytes: Buffer;
+  /** Where the other strings of the body stand. */
+  readonly texts: Buffer;
   /** Behind the characters that were decoded last. */
   readonly end: number;
   /**
@@ -19,21 +21,21 @@ export interface DecodedBase64 {
 /** With the platform's decoder, for where there is no better one. */
 export class NativeBase64 implements DecodedBase64 {
   readonly bytes: Buffer;
-  readonly #body: Buffer;
+  readonly texts: Buffer;
   readonly #pool: BytePool;
   end = 0;
 
   constructor(body: Buffer, pool: BytePool) {
-    this.#body = body;
+    this.texts = body;
     this.#pool = pool;
     this.bytes = pool.take(body.length);
   }
 
   decode(from: number): number {
-    const end = this.#body.indexOf(QUOTE, from);
+    const end = this.texts.indexOf(QUOTE, from);
     if (end < 0) return -1;
     this.end = end;
-    return decodeBase64Into(this.#body.toString("latin1", from, end), this.bytes, from);
+    return decodeBase64Into(this.texts.toString("latin1", from, end), this.bytes, from);
   }
 
   release(): void {

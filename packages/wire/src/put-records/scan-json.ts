@@ -44,7 +44,7 @@ class Scan {
   constructor(body: Buffer, decoded: DecodedBase64) {
     this.#body = body;
     this.#decoded = decoded;
-    this.columns = new RecordColumns(body, decoded.bytes, RECORDS_MAX);
+    this.columns = new RecordColumns(decoded.texts, decoded.bytes, RECORDS_MAX);
   }
 
   document(): boolean {

@@ -18,7 +18,7 @@ export class QuickDecoder {
   /** Made for the first request that needs them. */
   #decoding: Decoding | undefined;
 
-  constructor(createMemory: () => Base64Memory | undefined = () => Base64Memory.create()) {
+  constructor(createMemory: () => Base64Memory | undefined = () => Base64Memory.create("own")) {
     this.#createMemory = createMemory;
   }
 
