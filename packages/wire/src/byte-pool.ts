@@ -53,3 +53,8 @@ export class BytePool {
     else idle.push(bytes);
   }
 }
+
+/** Memory that other threads see. */
+export function sharedBytes(sizeBytes: number): Buffer {
+  return Buffer.from(new SharedArrayBuffer(sizeBytes));
+}

@@ -48,6 +48,7 @@ try {
     ...(data.tls === undefined ? {} : { tls: data.tls }),
     limits: data.limits,
     memory,
+    sharedBodies: data.findRecords,
     clock,
     log,
   });

@@ -1,6 +1,8 @@
+import { PutRecords } from "@millrace/api";
 import { describe, expect, test } from "vitest";
 import { seededRandom, simulatedClock, simulatedPorts } from "@millrace/runtime";
 import type { Logger } from "@millrace/runtime";
+import { encodeCbor } from "../cbor/encode.ts";
 import type { Cursor } from "../cursor.ts";
 import type { WireRequest, WireResponse, WireService } from "../exchange.ts";
 import { ConnectionDropped } from "../listener/refusal.ts";
@@ -64,6 +66,17 @@ describe("a request to the service of another thread", () => {
     });
     await ask(request(Buffer.alloc(100_000).subarray(500, 600)));
     expect(heldBytes).toBe(100);
+  });
+
+  test("whose body lies in shared memory arrives with a copy", async () => {
+    let isShared: boolean | undefined;
+    const { ask } = handedOver(({ body }) => {
+      isShared = body.buffer instanceof SharedArrayBuffer;
+      return nothing();
+    });
+    const sent = request("x");
+    await ask({ ...sent, body: new Uint8Array(new SharedArrayBuffer(100)) });
+    expect(isShared).toBe(false);
   });
 
   test("is answered with the service's status, headers and bytes, laid end to end", async () => {
@@ -133,6 +146,23 @@ describe("a request with records", () => {
     expect(seen!.scanned!.StreamName).toBe("clicks");
     expect(seen!.body.length).toBe(0);
     expect(recordColumnsOf(seen!.scanned!)!.data.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  test("in shared memory already, as CBOR has it, arrives without a copy", async () => {
+    const Records = [{ PartitionKey: "key", Data: Buffer.from("one") }];
+    const whole = Buffer.concat(encodeCbor({ StreamName: "clicks", Records }, PutRecords.input));
+    const body = Buffer.from(new SharedArrayBuffer(whole.length));
+    body.set(whole);
+    let seen: unknown;
+    let texts: unknown;
+    const { ask } = handedOver((given) => {
+      texts = textsOf(given);
+      seen = recordColumnsOf(given.scanned!)!.data.byteLength;
+      return nothing();
+    });
+    await ask({ ...request("", { ...toPutRecords, "content-type": "application/x-amz-cbor-1.1" }), body });
+    expect(texts).toEqual({ key: "one" });
+    expect(seen).toBe(whole.length);
   });
 
   test.each([

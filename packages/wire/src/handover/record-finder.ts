@@ -2,7 +2,7 @@ import { kinesis, PutRecords } from "@millrace/api";
 import { RecordColumns } from "@millrace/model";
 import type { WireRequest } from "../exchange.ts";
 import { formatOf, mediaTypeOf } from "../formats.ts";
-import { BytePool } from "../byte-pool.ts";
+import { BytePool, sharedBytes } from "../byte-pool.ts";
 import { Base64Memory } from "../put-records/base64-memory.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
 import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
@@ -23,7 +23,7 @@ export interface FoundRecords {
 export class RecordFinder {
   readonly #decoder = new QuickDecoder(() => Base64Memory.create("shared"));
   readonly #shared = new BytePool({
-    allocate: (sizeBytes) => Buffer.from(new SharedArrayBuffer(sizeBytes)),
+    allocate: sharedBytes,
     pooledBytesMin: SHARED_BYTES_MIN,
   });
 

@@ -153,9 +153,13 @@ function carried(request: WireRequest, records: CarriedRequest["records"]): Carr
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A view is copied to another thread with all of the memory that it is of. */
+/**
+ * A view is copied to another thread with all of the memory that it is of; and not at all when that is shared, which
+ * decoders of texts do not take.
+ */
 function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+  const isOwn = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  return isOwn ? bytes : new Uint8Array(bytes);
 }
 
 function unexpected(told: ToListener): Error {

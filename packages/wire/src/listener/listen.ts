@@ -2,7 +2,7 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
-import { BytePool } from "../byte-pool.ts";
+import { BytePool, sharedBytes } from "../byte-pool.ts";
 import type { WireService } from "../exchange.ts";
 import { Deadlines } from "./deadlines.ts";
 import { newCounters } from "./host.ts";
@@ -27,6 +27,8 @@ export interface ListenOptions {
   /** Overrides of {@link LISTENER_LIMITS}. */
   readonly limits?: Partial<ListenerLimits>;
   readonly memory: MemoryBudget;
+  /** Whether large bodies are read into memory that other threads see, for a service that hands them on. Default: false. */
+  readonly sharedBodies?: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -71,7 +73,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
     service,
     limits,
     memory: options.memory,
-    bodies: new BytePool(),
+    bodies: new BytePool(options.sharedBodies === true ? { allocate: sharedBytes } : {}),
     clock: options.clock,
     deadlines: new Deadlines(options.clock, Math.min(250, Math.max(10, limits.headerTimeoutMs / 8))),
     log: options.log,
