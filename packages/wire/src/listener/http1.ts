@@ -158,7 +158,7 @@ export function refuseRaw(host: ListenerHost, socket: Socket, refusal: Refusal):
  * Reads and drops what the client still sends, for a short while: closing a socket with unread bytes resets the
  * connection, and many clients then never see the answer.
  */
-function linger(host: ListenerHost, socket: Socket): void {
+export function linger(host: ListenerHost, socket: Socket): void {
   socket.resume();
   const deadline = host.deadlines.start(host.limits.lingerMs, () => socket.destroy());
   socket.once("end", () => socket.destroy());
@@ -185,6 +185,7 @@ function inboundOf(exchange: Http1Exchange, expectsContinue: boolean): Inbound {
     remoteAddress: request.socket.remoteAddress ?? "",
     viaTls: (request.socket as Partial<TLSSocket>).encrypted === true,
     httpVersion: "1.1",
+    received: undefined,
     body,
     refusal:
       exchange.refusal ??

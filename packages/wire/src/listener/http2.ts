@@ -187,6 +187,7 @@ function inboundOf(
     remoteAddress,
     viaTls,
     httpVersion: "2",
+    received: undefined,
     body,
     refusal,
   };

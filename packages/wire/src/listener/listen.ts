@@ -13,6 +13,8 @@ import { acceptHttp2 } from "./http2.ts";
 import type { Http2Connection } from "./http2.ts";
 import { LISTENER_LIMITS } from "./limits.ts";
 import type { ListenerLimits } from "./limits.ts";
+import { plainHttp1 } from "./plain-http1.ts";
+import type { PlainHttp1 } from "./plain-http1.ts";
 import { refusalBytes, refusals } from "./refusal.ts";
 
 export interface ListenOptions {
@@ -136,6 +138,7 @@ class Doors {
   readonly tcp: TcpServer;
   readonly #host: ListenerHost;
   readonly #http1: Http1;
+  readonly #plainHttp1: PlainHttp1;
   readonly #tls: TlsServer | undefined;
   readonly #sockets = new Set<Socket>();
   /** Sockets that have not yet said what they speak. */
@@ -150,6 +153,7 @@ class Doors {
     this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#tls = tls === undefined ? undefined : this.#tlsServer(tls);
     this.#http1 = http1(host);
+    this.#plainHttp1 = plainHttp1(host, this.#http1);
   }
 
   #tlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>): TlsServer {
@@ -219,6 +223,10 @@ class Doors {
       }
       stop();
       this.#silent.delete(socket);
+      if (protocol === "http1") {
+        this.#plainHttp1.accept(socket, bytes);
+        return;
+      }
       socket.pause();
       socket.unshift(bytes);
       this.#hand(socket, protocol);
@@ -228,13 +236,10 @@ class Doors {
     socket.once("close", stop);
   }
 
-  #hand(socket: Socket, protocol: Protocol): void {
+  #hand(socket: Socket, protocol: "http2" | "tls"): void {
     switch (protocol) {
       case "http2":
         this.#http2.set(socket, acceptHttp2(this.#host, socket, socket, false));
-        return;
-      case "http1":
-        this.#http1.accept(socket);
         return;
       case "tls":
         if (this.#tls !== undefined) {
@@ -263,7 +268,7 @@ class Doors {
       return;
     }
     if (socket.alpnProtocol === "h2") this.#http2.set(tcp, acceptHttp2(this.#host, socket, tcp, true));
-    else this.#http1.accept(socket);
+    else this.#plainHttp1.accept(socket);
   }
 
   async drain(graceMs: number): Promise<number> {
@@ -278,6 +283,7 @@ class Doors {
     if (graceMs > 0) {
       for (const socket of this.#silent) socket.destroy();
       this.#http1.closeIdle();
+      this.#plainHttp1.closeIdle();
       for (const connection of this.#http2.values()) connection.drain();
       for (const end of [...host.openStreams]) end();
       const timer = host.clock.schedule(graceMs, () => {

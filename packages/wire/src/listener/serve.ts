@@ -19,6 +19,9 @@ export interface Inbound {
   readonly remoteAddress: string;
   readonly viaTls: boolean;
   readonly httpVersion: "1.1" | "2";
+  /** The whole body, if it came together with the head. */
+  readonly received: Uint8Array | undefined;
+  /** Asked for once at most, and not when {@link received} is used. */
   readonly body: BodySource;
   /** Set when the head alone is reason enough to turn the request away. */
   readonly refusal: Refusal | undefined;
@@ -31,8 +34,11 @@ export interface Outbound {
   readonly gone: boolean;
   /** True when nobody wants the body: an answer to HEAD. */
   readonly headOnly: boolean;
-  /** Head and body in one go. Resolves when the transport has taken all of it, or the client has gone. */
-  send(head: AnswerHead, body: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Head and body in one go. Resolves when the transport has taken all of it, or the client has gone; undefined when that is so
+   * already.
+   */
+  send(head: AnswerHead, body: readonly Uint8Array[]): Promise<void> | undefined;
   /** Sends the head now; pieces follow. */
   begin(head: AnswerHead): void;
   /**
@@ -81,6 +87,7 @@ export async function serve(host: ListenerHost, inbound: Inbound, outbound: Outb
   }
 }
 
+/** Awaits only what takes its time, because every `await` of a small request shows in how many of them there can be. */
 async function answer(
   host: ListenerHost,
   inbound: Inbound,
@@ -89,14 +96,22 @@ async function answer(
   abort: LazyAbort,
 ): Promise<void> {
   let response: WireResponse;
+  let sent: Promise<void> | undefined;
   try {
     if (inbound.refusal !== undefined) throw inbound.refusal;
-    const received = await readBody(host, inbound.body, held);
-    const body = await decodeBody(host, inbound.headers["content-encoding"], received.bytes, held);
-    host.counters.receivedBodyBytesTotal += received.bytes.length;
+    const whole = receivedWithin(host, inbound, held);
+    const read = whole === undefined ? await readBody(host, inbound.body, held) : undefined;
+    const received = whole ?? read!.bytes;
+    const encoding = inbound.headers["content-encoding"];
+    const body = encoding === undefined ? received : await decodeBody(host, encoding, received, held);
+    host.counters.receivedBodyBytesTotal += received.length;
     if (outbound.gone) throw new ClientGone();
-    response = await callService(host, inbound, outbound, body, abort);
-    received.giveBackAfter(response);
+    try {
+      response = await host.service(new ServedRequest(inbound, body, abort));
+    } catch (error) {
+      throw failureOf(host, inbound, outbound, error);
+    }
+    read?.giveBackAfter(response);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const refused = host.counters.refusedTotal;
@@ -109,54 +124,72 @@ async function answer(
       reason: error.message,
       peer: inbound.remoteAddress,
     });
-    await sendWhole(host, outbound, refusal, error.status !== 500);
+    sent = sendWhole(host, outbound, refusal, error.status !== 500);
+    if (sent !== undefined) await sent;
     return;
   }
   // The service is done with the request's bytes; what it answers is accounted on its own.
   held.release();
   const { body } = response;
   if (body instanceof Uint8Array || Array.isArray(body)) {
-    await sendWhole(host, outbound, response, false);
+    sent = sendWhole(host, outbound, response, false);
+    if (sent !== undefined) await sent;
   } else {
     await sendStream(host, outbound, response, body as AsyncIterable<Uint8Array>, abort);
   }
 }
 
-async function callService(
+/** A body that came together with the head, if it is within the limits and there is memory for it now. */
+function receivedWithin(
   host: ListenerHost,
-  inbound: Inbound,
-  outbound: Outbound,
-  body: Uint8Array,
-  abort: LazyAbort,
-): Promise<WireResponse> {
-  const request: WireRequest = {
-    method: inbound.method,
-    path: inbound.path,
-    headers: inbound.headers,
-    body,
-    remoteAddress: inbound.remoteAddress,
-    viaTls: inbound.viaTls,
-    httpVersion: inbound.httpVersion,
-    get signal() {
-      return abort.signal;
-    },
-  };
-  try {
-    return await host.service(request);
-  } catch (error) {
-    if (error instanceof ConnectionDropped) throw error;
-    if (outbound.gone) throw new ClientGone();
-    host.log.error("a request failed", { path: inbound.path, cause: describeError(error) });
-    throw refusals.internal();
+  { received }: Inbound,
+  held: Reservation,
+): Uint8Array | undefined {
+  if (received === undefined || received.length > host.limits.bodyBytesMax) return undefined;
+  return held.tryGrowTo(received.length) ? received : undefined;
+}
+
+class ServedRequest implements WireRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly remoteAddress: string;
+  readonly viaTls: boolean;
+  readonly httpVersion: "1.1" | "2";
+  readonly #abort: LazyAbort;
+
+  constructor(inbound: Inbound, body: Uint8Array, abort: LazyAbort) {
+    this.method = inbound.method;
+    this.path = inbound.path;
+    this.headers = inbound.headers;
+    this.body = body;
+    this.remoteAddress = inbound.remoteAddress;
+    this.viaTls = inbound.viaTls;
+    this.httpVersion = inbound.httpVersion;
+    this.#abort = abort;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
   }
 }
 
-async function sendWhole(
+/** What becomes of a request whose service has failed. */
+function failureOf(host: ListenerHost, inbound: Inbound, outbound: Outbound, error: unknown): unknown {
+  if (error instanceof ConnectionDropped) return error;
+  if (outbound.gone) return new ClientGone();
+  host.log.error("a request failed", { path: inbound.path, cause: describeError(error) });
+  return refusals.internal();
+}
+
+/** Undefined when the transport has taken all of it at once. */
+function sendWhole(
   host: ListenerHost,
   outbound: Outbound,
   response: WireResponse,
   unreadBody: boolean,
-): Promise<void> {
+): Promise<void> | undefined {
   const pieces =
     response.body instanceof Uint8Array ? [response.body] : (response.body as readonly Uint8Array[]);
   let bodyBytes = 0;
@@ -164,17 +197,38 @@ async function sendWhole(
   const { status, headers } = response;
   const head = { status, headers, bodyBytes, close: response.close === true || host.draining, unreadBody };
   host.counters.sentBodyBytesTotal += bodyBytes;
-  const { limits, deadlines } = host;
+  if (bodyBytes > ANSWER_SLICE_BYTES) return sendSlices(host, outbound, head, pieces, bodyBytes);
+  const sent = outbound.send(head, pieces);
+  return sent === undefined ? undefined : untilSent(host, outbound, bodyBytes, sent);
+}
 
-  // The answer exists already, so it is sent even when the budget is spent; what fits is accounted.
-  const held = new Reservation(host.memory, host.clock);
-  if (bodyBytes > 0) held.tryGrowTo(bodyBytes);
+async function untilSent(
+  host: ListenerHost,
+  outbound: Outbound,
+  bodyBytes: number,
+  sent: Promise<void>,
+): Promise<void> {
+  const held = holdAnswer(host, bodyBytes);
+  const progress = host.deadlines.start(host.limits.answerProgressTimeoutMs, () => outbound.cut());
+  try {
+    await sent;
+  } finally {
+    progress.clear();
+    held.release();
+  }
+}
+
+async function sendSlices(
+  host: ListenerHost,
+  outbound: Outbound,
+  head: AnswerHead,
+  pieces: readonly Uint8Array[],
+  bodyBytes: number,
+): Promise<void> {
+  const { limits, deadlines } = host;
+  const held = holdAnswer(host, bodyBytes);
   const progress = deadlines.start(limits.answerProgressTimeoutMs, () => outbound.cut());
   try {
-    if (bodyBytes <= ANSWER_SLICE_BYTES) {
-      await outbound.send(head, pieces);
-      return;
-    }
     outbound.begin(head);
     if (!outbound.headOnly) {
       for (const slice of slicesOf(pieces)) {
@@ -188,6 +242,13 @@ async function sendWhole(
     progress.clear();
     held.release();
   }
+}
+
+/** An answer exists already, so it is sent even when the budget is spent; what fits is accounted. */
+function holdAnswer(host: ListenerHost, bodyBytes: number): Reservation {
+  const held = new Reservation(host.memory, host.clock);
+  if (bodyBytes > 0) held.tryGrowTo(bodyBytes);
+  return held;
 }
 
 /** The same bytes in runs of pieces that are of a bounded size together. */
