@@ -4,7 +4,7 @@ import type { Failure } from "@millrace/wire";
 import type { Stream } from "../catalog/stream.ts";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
-import { putRecords } from "../shards/put.ts";
+import { putOneRecord } from "../shards/put-one-record.ts";
 import { recordsToPut } from "../shards/records-to-put.ts";
 import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
 
@@ -15,18 +15,16 @@ export const putRecord = handle(PutRecord, async (context, input, { caller, fail
   refuseInvalidOrdering(stream, input.SequenceNumberForOrdering, failure);
   if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
 
-  const [outcome] = await putRecords(context, stream, records);
-  switch (outcome!.kind) {
-    case "stored":
-      return {
-        ShardId: outcome!.shard.shardId,
-        SequenceNumber: outcome!.sequenceNumber,
-        ...(stream.header.encryption.type === "KMS" ? { EncryptionType: "KMS" as const } : {}),
-      };
+  const outcome = await putOneRecord(context, stream, records);
+  switch (outcome.kind) {
+    case "stored": {
+      const stored = { ShardId: outcome.shard.shardId, SequenceNumber: outcome.sequenceNumber };
+      return stream.header.encryption.type === "KMS" ? { ...stored, EncryptionType: "KMS" as const } : stored;
+    }
     case "throttled":
-      throw failure("ProvisionedThroughputExceededException", writeRateExceeded(stream, outcome!.shard));
+      throw failure("ProvisionedThroughputExceededException", writeRateExceeded(stream, outcome.shard));
     case "failed":
-      throw failure("InternalFailureException", `The record could not be stored: ${outcome!.reason}.`);
+      throw failure("InternalFailureException", `The record could not be stored: ${outcome.reason}.`);
     case "gone":
       throw streamNotFound(stream, failure);
   }
