@@ -4,7 +4,7 @@ import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
 import { throttleOf } from "../context.ts";
-import type { PutOutcome } from "./put.ts";
+import type { PutOutcome } from "./put-outcomes.ts";
 import type { RecordsToPut } from "./records-to-put.ts";
 
 const ONLY: readonly number[] = Object.freeze([0]);
