@@ -167,9 +167,10 @@ class MemoryEngine implements LogEngine {
     const settled: (() => void)[] = [];
     const committed: { change: StateChange; revision: number }[] = [];
     const touched = new Set<ShardLogId>();
+    const memory = new PayloadMemory(items);
     for (const item of items) {
       if (item.kind === "append") {
-        const outcome = this.#append(item.logId, item.batch);
+        const outcome = this.#append(item.logId, item.batch, memory);
         if (outcome.kind === "appended") touched.add(item.logId);
         settled.push(() => item.resolve(outcome));
       } else {
@@ -188,11 +189,11 @@ class MemoryEngine implements LogEngine {
     for (const settle of settled) settle();
   }
 
-  #append(logId: ShardLogId, batch: EncodedBatch): AppendOutcome {
+  #append(logId: ShardLogId, batch: EncodedBatch, memory: PayloadMemory): AppendOutcome {
     const log = this.#logs.get(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
     if (this.#heldBytes >= this.#maxBytes) return { kind: "read-only", reason: FULL };
-    const entry = log.append(batch, this.#clock.nowMs());
+    const entry = log.append(memory.store(batch), batch.recordCount, this.#clock.nowMs());
     this.#writtenBytes += batch.byteLength;
     this.#heldBytes += batch.byteLength;
     this.#newestArrivalMs = Math.max(this.#newestArrivalMs, entry.arrivalMs);
@@ -237,6 +238,28 @@ class MemoryEngine implements LogEngine {
 const CLOSED = "the engine is closed";
 const FULL = "the memory for records is full";
 
+/**
+ * Where the payloads of entries lie that arrive together, which as a rule are those of one request and are forgotten
+ * together: one piece of memory costs less, and less to look after, than one for each.
+ */
+class PayloadMemory {
+  readonly #bytes: Buffer;
+  #end = 0;
+
+  constructor(items: readonly Queued[]) {
+    let sizeBytes = 0;
+    for (const item of items) if (item.kind === "append") sizeBytes += item.batch.byteLength;
+    this.#bytes = Buffer.allocUnsafe(sizeBytes);
+  }
+
+  store(batch: EncodedBatch): Buffer {
+    const start = this.#end;
+    this.#end = start + batch.byteLength;
+    batch.writeTo(this.#bytes, start);
+    return this.#bytes.subarray(start, this.#end);
+  }
+}
+
 /** One shard log. `#entries[i]` has the index `trimIndex + i`. */
 class MemoryLog {
   trimIndex = 1;
@@ -248,14 +271,12 @@ class MemoryLog {
     return this.trimIndex + this.#entries.length;
   }
 
-  append(batch: EncodedBatch, nowMs: number): StoredEntry {
+  append(payload: Buffer, recordCount: number, nowMs: number): StoredEntry {
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, nowMs);
-    const payload = Buffer.allocUnsafe(batch.byteLength);
-    batch.writeTo(payload, 0);
     const entry: StoredEntry = {
       index: this.nextIndex,
       arrivalMs: this.#lastArrivalMs,
-      recordCount: batch.recordCount,
+      recordCount,
       payload,
     };
     this.#entries.push(entry);
