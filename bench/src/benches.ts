@@ -2,6 +2,7 @@
 import type { Bench } from "./harness/bench.ts";
 import { flatMemory, flatRates } from "./macro/flatness.ts";
 import { getRecordsFromDisk, getRecordsFromTail } from "./macro/get.ts";
+import { knee } from "./macro/knee.ts";
 import { fanOutLatency, pollLatency } from "./macro/latency.ts";
 import { limitsCost } from "./macro/limits.ts";
 import { idleMemory, idleShards } from "./macro/memory.ts";
@@ -35,6 +36,7 @@ export const benches: readonly Bench[] = [
   mixedLoad,
   limitsCost,
   threads,
+  knee,
   start,
   recovery,
   idleMemory,

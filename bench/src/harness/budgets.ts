@@ -24,6 +24,14 @@ export const budgets = Object.freeze({
   hundredThousandShardsMB: atMost(400),
   /** What a rate with many stored records is of the rate with few. */
   flatRate: { atLeast: 0.8, atMost: 1.25 },
+  /** What a server has resident beyond what it has idle, under ten times the load that it can do, of its `--memory`. */
+  overloadMemoryShare: atMost(1),
+  /** From the end of such a load to a put that takes what puts take without a load. */
+  recoveryAfterOverloadMs: atMost(1_000),
+  /** Answers that say that there is no room. */
+  refusedP99Ms: atMost(1_000),
+  /** Answers that throttle, at ten times the rate of a shard. */
+  throttledP99Ms: atMost(10),
   /** What memory or start with many stored records is of that with few. */
   flatCost: atMost(1.2),
   /** A rate with two threads, in multiples of that with one, where the load generator needs one of two cores. */

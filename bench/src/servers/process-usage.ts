@@ -31,10 +31,19 @@ function cpuMsIn(path: string): number {
 
 /** Resident memory of all of them, in bytes; pages that they share count for each. */
 export function rssBytesOf(pids: readonly number[]): number {
+  return statusBytesOf(pids, /^VmRSS:\s+(\d+) kB/m);
+}
+
+/** The most resident memory that each of them has ever had, in bytes, together: the kernel's own mark misses nothing. */
+export function rssPeakBytesOf(pids: readonly number[]): number {
+  return statusBytesOf(pids, /^VmHWM:\s+(\d+) kB/m);
+}
+
+function statusBytesOf(pids: readonly number[], line: RegExp): number {
   let bytes = 0;
   for (const pid of pids) {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    bytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
+    bytes += Number(line.exec(status)?.[1] ?? 0) * 1_024;
   }
   return bytes;
 }
