@@ -200,6 +200,8 @@ class Http2Exchange implements Outbound {
   readonly #session: SessionState;
   #gone = false;
   #complete = false;
+  #isEnding = false;
+  #finished: (() => void) | undefined;
   readonly #onGone: (() => void)[] = [];
 
   constructor(host: ListenerHost, stream: ServerHttp2Stream, headOnly: boolean, session: SessionState) {
@@ -207,11 +209,16 @@ class Http2Exchange implements Outbound {
     this.stream = stream;
     this.headOnly = headOnly;
     this.#session = session;
-    const leave = () => {
+    stream.on("aborted", () => {
       if (!this.#complete) this.#leave();
-    };
-    stream.once("aborted", leave);
-    stream.once("close", leave);
+    });
+    stream.on("close", () => this.#closed());
+  }
+
+  /** A client that has its answer may take the whole session down before the end of the answer is known to have left. */
+  #closed(): void {
+    if (this.#isEnding) this.#finished?.();
+    else if (!this.#complete) this.#leave();
   }
 
   get gone(): boolean {
@@ -234,7 +241,7 @@ class Http2Exchange implements Outbound {
     this.stream.respond(this.#head(head));
     if (body.length > 1) this.stream.cork();
     for (const piece of body.slice(0, -1)) this.stream.write(piece);
-    return this.#finish(head, (done) => this.stream.end(body.at(-1), done));
+    return this.#finish(head, body.at(-1));
   }
 
   begin(head: AnswerHead): void {
@@ -265,7 +272,7 @@ class Http2Exchange implements Outbound {
 
   end(): Promise<void> {
     if (!this.#open() || this.#complete) return Promise.resolve();
-    return this.#finish(undefined, (done) => this.stream.end(done));
+    return this.#finish(undefined, undefined);
   }
 
   cut(): void {
@@ -289,15 +296,21 @@ class Http2Exchange implements Outbound {
     return headers;
   }
 
-  #finish(head: AnswerHead | undefined, end: (done: () => void) => void): Promise<void> {
+  #finish(head: AnswerHead | undefined, last: Uint8Array | undefined): Promise<void> {
     return new Promise((resolve) => {
       this.onGone(resolve);
-      end(() => {
+      this.#finished = () => {
+        this.#finished = undefined;
         this.#complete = true;
         if (head !== undefined) this.#dropRest(head);
         resolve();
         this.#session.turns.wrote();
-      });
+      };
+      this.#isEnding = true;
+      // Not the callback of `end`: for a session that its client closes at once Node makes an error for each of those.
+      this.stream.on("finish", () => this.#finished?.());
+      if (last === undefined) this.stream.end();
+      else this.stream.end(last);
     });
   }
 
