@@ -222,6 +222,17 @@ describe("a start", () => {
     expect(await indexes(journal, logId, 1)).toEqual(range(1, 4));
     await journal.close();
   });
+
+  test("leaves room in the next segment for what only a second one used to take", async () => {
+    const journal = await open(outside(inMemoryFiles()), {
+      firstSegmentBytes: 16 << 10,
+      initialSegmentBytes: 64 << 10,
+      maxSegmentBytes: 128 << 10,
+    });
+    const logId = await fill(journal, 1, 80 << 10);
+    expect(await indexes(journal, logId, 1)).toEqual([1]);
+    await journal.close();
+  });
 });
 
 describe("many starts", () => {

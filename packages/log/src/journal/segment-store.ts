@@ -18,7 +18,7 @@ import { Segment } from "./segment.ts";
 export interface SegmentStoreOptions {
   /** Room in the segment that a start waits for, beside the block that recovery moves into it. Bytes. */
   readonly firstSegmentBytes: number;
-  /** Size of the next segment; later ones double up to the maximum. Bytes. */
+  /** The smallest size of other segments, which takes every entry. The second one has twice as much, and so on. Bytes. */
   readonly initialSegmentBytes: number;
   readonly maxSegmentBytes: number;
 }
@@ -116,7 +116,7 @@ export class SegmentStore {
       await this.#files.rename(temporary, path);
       await this.#files.syncDirectory(this.directory);
       if (kind === "journal" && sizeBytes === undefined) {
-        this.#nextBytes = Math.min(Math.max(this.#nextBytes, wanted) * 2, this.#options.maxSegmentBytes);
+        this.#growNext(wanted);
       }
       return new Segment(path, header, file, Math.max(fileBytes, SEGMENT_HEADER_BYTES));
     } catch (error) {
@@ -137,12 +137,20 @@ export class SegmentStore {
    */
   async createFirst(epoch: number, blockBytes: number): Promise<Segment> {
     const wanted = SEGMENT_HEADER_BYTES + blockBytes + this.#options.firstSegmentBytes;
-    return this.create("journal", epoch, wanted < this.#nextBytes ? wanted : undefined);
+    if (wanted >= this.#nextBytes) return this.create("journal", epoch);
+    const segment = await this.create("journal", epoch, wanted);
+    // It stands for one of the usual size: what would not have fitted into that one fits into the next.
+    this.#growNext(wanted);
+    return segment;
   }
 
   /** A segment for little more than one block and the state changes of a full disk. */
   async createForRecovery(epoch: number, blockBytes: number): Promise<Segment> {
     return this.create("journal", epoch, SEGMENT_HEADER_BYTES + blockBytes + RECOVERY_SEGMENT_BYTES);
+  }
+
+  #growNext(createdBytes: number): void {
+    this.#nextBytes = Math.min(Math.max(this.#nextBytes, createdBytes) * 2, this.#options.maxSegmentBytes);
   }
 
   /** The number that the next file gets. */
