@@ -152,7 +152,8 @@ function portOfTheMoment(): Promise<number> {
 function plainEnvironment(): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !/^(MILLRACE_|VITEST|NODE_OPTIONS$|NODE_EXTRA_CA_CERTS$)/.test(name)) plain[name] = value;
+    if (value !== undefined && !/^(MILLRACE_|VITEST|NODE_OPTIONS$|NODE_EXTRA_CA_CERTS$)/.test(name))
+      plain[name] = value;
   }
   return plain;
 }
