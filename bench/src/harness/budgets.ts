@@ -37,4 +37,6 @@ export const budgets = Object.freeze({
   /** A rate with two threads, in multiples of that with one, where the load generator needs one of two cores. */
   secondThreadTwoCores: atLeast(1.15),
   secondThreadFreeCores: atLeast(1.7),
+  /** The service's rate, to 2 %. */
+  shardRecordsPerSecond: { atLeast: 980, atMost: 1_020 },
 });

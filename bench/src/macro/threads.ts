@@ -1,5 +1,6 @@
 /** What a protocol thread adds. */
 import { availableParallelism } from "node:os";
+import type { KinesisClient } from "@millrace/client";
 import { type Bench, bench, type BenchContext, type Row } from "../harness/bench.ts";
 import { budgets } from "../harness/budgets.ts";
 import { inTurns, median } from "../harness/rounds.ts";
@@ -14,11 +15,12 @@ import {
   type MeasuredLoad,
   measureLoad,
   recordRate,
+  withClient,
 } from "./measured-load.ts";
 
 const sizes = {
-  smoke: { shards: 4, requests: 10, durationMs: 0, warmUpMs: 0 },
-  full: { shards: 50, requests: 0, durationMs: 4_000, warmUpMs: 1_000 },
+  smoke: { shards: 4, requests: 10, durationMs: 0, warmUpMs: 0, limitedSeconds: 1 },
+  full: { shards: 50, requests: 0, durationMs: 4_000, warmUpMs: 1_000, limitedSeconds: 10 },
 } as const;
 
 /** Where a process spends its time, in cores: the thread that it began with, the busiest of the others, and the rest. */
@@ -130,6 +132,56 @@ async function measureKind(
   };
 }
 
+const LIMITED_STREAM = "limited";
+const LIMITED_THREADS = 4;
+
+/**
+ * What a shard takes in a second with the limits of the service, asked for more through every thread. A second's
+ * allowance is given out at its beginning, so whole seconds are counted from the middle of one to the middle of another.
+ */
+async function measureLimit(context: BenchContext, { limitedSeconds }: { readonly limitedSeconds: number }) {
+  const server = await context.millrace({
+    streams: { [LIMITED_STREAM]: 1 },
+    threads: LIMITED_THREADS,
+    limits: "aws",
+  });
+  context.progress(`the rate of one shard through ${LIMITED_THREADS} threads, for ${limitedSeconds} s`);
+  const Records = Array.from({ length: 100 }, () => ({ PartitionKey: "a", Data: Buffer.from("x") }));
+  let isOver = false;
+  const asking = Array.from({ length: 8 }, () =>
+    withClient(server.endpoint, async (client) => {
+      while (!isOver) await client.putRecords({ StreamName: LIMITED_STREAM, Records });
+    }),
+  );
+  const arrivals = await withClient(server.endpoint, (client) =>
+    arrivalsOf(client, LIMITED_STREAM, limitedSeconds * 1_000 + 1_000),
+  );
+  isOver = true;
+  await Promise.all(asking);
+  await server.stop();
+  const fromMs = arrivals[0]! + 500;
+  const counted = arrivals.filter((atMs) => atMs > fromMs && atMs <= fromMs + limitedSeconds * 1_000);
+  return counted.length / limitedSeconds;
+}
+
+/** When the records of a shard arrived, until they come `durationMs` after the first one. */
+async function arrivalsOf(client: KinesisClient, StreamName: string, durationMs: number): Promise<number[]> {
+  const { ShardIterator } = await client.getShardIterator({
+    StreamName,
+    ShardId: "shardId-000000000000",
+    ShardIteratorType: "TRIM_HORIZON",
+  });
+  const arrivals: number[] = [];
+  for (let iterator = ShardIterator; iterator !== undefined;) {
+    const answer = await client.getRecords({ ShardIterator: iterator });
+    for (const record of answer.Records) arrivals.push(record.ApproximateArrivalTimestamp!);
+    if (arrivals.length > 0 && arrivals.at(-1)! - arrivals[0]! > durationMs) break;
+    iterator = answer.NextShardIterator;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return arrivals;
+}
+
 export const threads: Bench = bench({
   name: "threads",
   kind: "macro",
@@ -144,6 +196,12 @@ export const threads: Bench = bench({
       rows.push(...measured.rows);
       runs.push(...measured.runs);
     }
+    rows.push({
+      what: `limits of AWS, ${LIMITED_THREADS} threads: what one shard takes`,
+      value: await measureLimit(context, size),
+      unit: "records/s",
+      budget: budgets.shardRecordsPerSecond,
+    });
     return { rows, digest: digestOfLoads(runs) };
   },
 });
