@@ -235,6 +235,48 @@ describe("a start", () => {
   });
 });
 
+describe("salvage", () => {
+  /** A journal in which small live entries stand among large ones that expire, and how long it pauses while it rescues them. */
+  async function rescuing(entries: number): Promise<{ journal: Journal; pausesMs: number[]; live: number }> {
+    const runtime = outside(inMemoryFiles());
+    const pausesMs: number[] = [];
+    runtime.clock.sleep = (delayMs) => {
+      pausesMs.push(delayMs);
+      return Promise.resolve();
+    };
+    const journal = await open(runtime, {
+      initialSegmentBytes: 1 << 20,
+      maxSegmentBytes: 1 << 20,
+      coldSegmentBytes: 4 << 20,
+      salvageBytesPerSecond: 1 << 20,
+    });
+    const [live, expiring] = [journal.allocateLogId(), journal.allocateLogId()];
+    await journal.state.commit({ opens: [live, expiring] });
+    const put = (logId: number, bytes: number) =>
+      journal.append(logId, encodeBatch([{ key: undefined, data: Buffer.alloc(bytes, 1) }]));
+    for (let entry = 0; entry < entries; entry += 1) {
+      await put(live, 4_000);
+      await put(expiring, 8_000);
+    }
+    await journal.settled();
+    await journal.state.commit({ trims: [[expiring, entries]] });
+    await journal.settled();
+    await journal.settled();
+    return { journal, pausesMs, live };
+  }
+
+  test("of many small chunks pauses once for each mebibyte, as long as the rate wants", async () => {
+    const { journal, pausesMs, live } = await rescuing(600);
+    const pausedMs = pausesMs.reduce((sum, pauseMs) => sum + pauseMs, 0);
+    // 600 entries of 4 kB are 2.3 MiB at 1 MiB/s; what is left of the last one needs no pause.
+    expect(pausesMs).toHaveLength(2);
+    expect(pausedMs).toBeGreaterThan(1_990);
+    expect(pausedMs).toBeLessThan(2_020);
+    expect(await indexes(journal, live, 1)).toEqual(range(1, 600));
+    await journal.close();
+  });
+});
+
 describe("many starts", () => {
   test("do not leave a file each: small segments are joined", async () => {
     const runtime = outside(inMemoryFiles());

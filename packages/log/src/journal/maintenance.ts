@@ -29,6 +29,8 @@ export interface MaintenanceOptions {
 }
 
 const DISK_FULL_RETRY_MS = 1000;
+/** Copied between two pauses. A pause for each chunk would take a timer, a millisecond at least, for a few kilobytes. */
+const SALVAGE_PACE_BYTES = 1 << 20;
 const RESERVE_SLACK_BYTES = 4 << 20;
 /** Segments below this share of a cold file are small; every start and every salvage may leave one. */
 const SMALL_SEGMENT_SHARE = 1 / 8;
@@ -394,8 +396,13 @@ export class Maintenance {
   }
 
   async #copyPieces(pieces: readonly { segment: Segment; row: Row }[], cold: Segment): Promise<boolean> {
+    const { salvageBytesPerSecond } = this.#options;
+    let unpacedBytes = 0;
     for (const { segment, row } of pieces) {
       if (this.#closing) return false;
+      // It may have expired since, or its shard may be gone: many small chunks take their time.
+      const trimIndex = this.#logs.get(row.logId)?.trimIndex ?? Infinity;
+      if (row.firstIndex + row.entryCount <= trimIndex) continue;
       const bytes = await readFully(segment.file, row.offset, row.length);
       if (splitChunk(bytes, row, true) === undefined) {
         if (isGivenUp(this.#logs, entriesOf(row))) continue;
@@ -409,8 +416,10 @@ export class Maintenance {
       await writeFully(cold.file, bytes, cold.endOffset, false);
       cold.addRow({ ...row, offset: cold.endOffset });
       cold.endOffset += bytes.length;
-      if (this.#options.salvageBytesPerSecond > 0) {
-        await this.#clock.sleep((bytes.length / this.#options.salvageBytesPerSecond) * 1000);
+      unpacedBytes += bytes.length;
+      if (salvageBytesPerSecond > 0 && unpacedBytes >= SALVAGE_PACE_BYTES) {
+        await this.#clock.sleep((unpacedBytes / salvageBytesPerSecond) * 1000);
+        unpacedBytes = 0;
       }
     }
     return true;
