@@ -5,12 +5,10 @@
  */
 import type { Clock, Files, Logger } from "@millrace/runtime";
 import { writeBackup, type BackupManifest, type BackupSource, type Progress } from "./backup.ts";
-import { endProcess, isDiskFull, readFully, writeFully } from "./file-io.ts";
-import type { Row } from "./footer.ts";
+import { copyChunks, type PlacedChunk } from "./copy-chunks.ts";
+import { endProcess, isDiskFull } from "./file-io.ts";
 import { SEGMENT_HEADER_BYTES, STATE_LOG_ID } from "./format.ts";
 import type { KeyedState } from "./keyed-state.ts";
-import { splitChunk } from "./reader.ts";
-import { entriesOf, isGivenUp } from "./check-segment.ts";
 import { DamagedIndexError, type PageCache, type Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment-store.ts";
 import type { Run, ShardLogs } from "./shard-logs.ts";
@@ -29,8 +27,6 @@ export interface MaintenanceOptions {
 }
 
 const DISK_FULL_RETRY_MS = 1000;
-/** Copied between two pauses. A pause for each chunk would take a timer, a millisecond at least, for a few kilobytes. */
-const SALVAGE_PACE_BYTES = 1 << 20;
 const RESERVE_SLACK_BYTES = 4 << 20;
 /** Segments below this share of a cold file are small; every start and every salvage may leave one. */
 const SMALL_SEGMENT_SHARE = 1 / 8;
@@ -334,7 +330,13 @@ export class Maintenance {
     if (pieces === undefined) return;
     const cold = await this.#store.create("cold", this.#epoch, SEGMENT_HEADER_BYTES);
     try {
-      const copied = await this.#copyPieces(pieces, cold);
+      const copied = await copyChunks(pieces, cold, {
+        logs: this.#logs,
+        clock: this.#clock,
+        log: this.#log,
+        bytesPerSecond: this.#options.salvageBytesPerSecond,
+        isOver: () => this.#closing,
+      });
       if (!copied) {
         await this.#store.retire(cold, false);
         return;
@@ -373,8 +375,8 @@ export class Maintenance {
   }
 
   /** Rows with live entries, by log and index; undefined when an index page is damaged. */
-  async #livePieces(sources: ReadonlySet<Segment>): Promise<{ segment: Segment; row: Row }[] | undefined> {
-    const pieces: { segment: Segment; row: Row }[] = [];
+  async #livePieces(sources: ReadonlySet<Segment>): Promise<PlacedChunk[] | undefined> {
+    const pieces: PlacedChunk[] = [];
     try {
       for (const log of [...this.#logs.values()].sort((a, b) => a.logId - b.logId)) {
         if (log.logId === STATE_LOG_ID) continue;
@@ -393,36 +395,6 @@ export class Maintenance {
       return undefined;
     }
     return pieces;
-  }
-
-  async #copyPieces(pieces: readonly { segment: Segment; row: Row }[], cold: Segment): Promise<boolean> {
-    const { salvageBytesPerSecond } = this.#options;
-    let unpacedBytes = 0;
-    for (const { segment, row } of pieces) {
-      if (this.#closing) return false;
-      // It may have expired since, or its shard may be gone: many small chunks take their time.
-      const trimIndex = this.#logs.get(row.logId)?.trimIndex ?? Infinity;
-      if (row.firstIndex + row.entryCount <= trimIndex) continue;
-      const bytes = await readFully(segment.file, row.offset, row.length);
-      if (splitChunk(bytes, row, true) === undefined) {
-        if (isGivenUp(this.#logs, entriesOf(row))) continue;
-        // Damaged records stay where they are, and reads of them go on to say so.
-        this.#log.error("a segment cannot be salvaged: a chunk fails its checksum", {
-          path: segment.path,
-          offset: row.offset,
-        });
-        return false;
-      }
-      await writeFully(cold.file, bytes, cold.endOffset, false);
-      cold.addRow({ ...row, offset: cold.endOffset });
-      cold.endOffset += bytes.length;
-      unpacedBytes += bytes.length;
-      if (salvageBytesPerSecond > 0 && unpacedBytes >= SALVAGE_PACE_BYTES) {
-        await this.#clock.sleep((unpacedBytes / salvageBytesPerSecond) * 1000);
-        unpacedBytes = 0;
-      }
-    }
-    return true;
   }
 
   /**
