@@ -2,6 +2,7 @@
  * Everything that PutRecords costs besides keeping the records: the body is scanned, the data decoded, every key
  * hashed and placed on a shard, and the answer for all records is written. Nothing is stored.
  */
+import { Base64Memory } from "@millrace/wire";
 import { forward, operationOf } from "./exchange.ts";
 import type { Answer, Asked } from "./exchange.ts";
 import { md5 } from "./md5.ts";
@@ -15,9 +16,6 @@ export interface PutRecordsDecoder {
   readonly dataBytes: number;
 }
 
-/** As large as the data of one request can be: "up to 10 MiB" (API reference of PutRecords). */
-const DATA_BYTES_MAX = 10 * 1024 * 1024;
-
 /** Any second does: what a shard's numbers begin with does not change what they cost. */
 const CREATED_SECOND = 1_800_000_000;
 
@@ -26,26 +24,27 @@ export function putRecordsDecoder(format: "json" | "cbor", shardCount: number): 
   const answers = new PutRecordsAnswers(format, shardCount, CREATED_SECOND);
   const hashKey = new Uint32Array(4);
   const shards = new Int32Array(records.keyStarts.length);
-  // The data of one request, thrown away with the next: fresh memory would cost more than the decoding.
-  const data = Buffer.allocUnsafeSlow(format === "json" ? DATA_BYTES_MAX : 0);
+  // A ceiling decodes no slower than what stands under it.
+  const memory = format === "json" ? requireMemory() : undefined;
   let dataBytes = 0;
   return {
     answer(body) {
       if (format === "json") scanJson(body, records);
       else scanCbor(body, records);
       const { count, dataStarts, dataEnds, keyStarts, keyEnds } = records;
+      const copy = memory?.copyOf(body);
+      if (memory !== undefined && copy === undefined)
+        throw new Error(`no room for a body of ${body.length} bytes`);
       let decoded = 0;
       for (let index = 0; index < count; index += 1) {
         const start = dataStarts[index]!;
         const end = dataEnds[index]!;
         // CBOR carries bytes as they are: their range is all there is to decode.
-        decoded +=
-          format === "json"
-            ? data.write(body.toString("latin1", start, end), decoded, "base64")
-            : end - start;
+        decoded += copy === undefined ? end - start : copy.decode(start);
         md5(body, keyStarts[index]!, keyEnds[index]!, hashKey);
         shards[index] = answers.shardOf(hashKey);
       }
+      copy?.release();
       dataBytes += decoded;
       return answers.write(shards, count);
     },
@@ -53,6 +52,12 @@ export function putRecordsDecoder(format: "json" | "cbor", shardCount: number): 
       return dataBytes;
     },
   };
+}
+
+function requireMemory(): Base64Memory {
+  const memory = Base64Memory.create("own");
+  if (memory === undefined) throw new Error("this machine does not have the instructions that decode base64");
+  return memory;
 }
 
 /** A service that answers PutRecords by decoding alone, and leaves all else to the server at `endpoint`. */

@@ -27,6 +27,7 @@ export { checkJson, decodeJson } from "./json/decode.ts";
 export { encodeJson } from "./json/encode.ts";
 export { withStoredEntries } from "./put-records/stored-entries.ts";
 export type { StoredEntries, StoredEntry } from "./put-records/stored-entries.ts";
+export { Base64Memory } from "./put-records/base64-memory.ts";
 export { recordColumnsOf } from "./put-records/scanned-input.ts";
 export { StoredRecords, withRecords } from "./stored-records/stored-records.ts";
 export type { RecordRanges, StoredBatch } from "./stored-records/stored-records.ts";
