@@ -66,6 +66,7 @@ export async function startServer(
       }
       lag.stop();
       await core.close();
+      await listener.end();
     };
     return {
       ...core,
@@ -108,7 +109,11 @@ async function clientsOf(
     });
   }
   const listener = await listen(service, { ...where, memory, clock: runtime.clock, log: runtime.log });
-  return { ...listener, figures: () => Promise.resolve({ listener: listener.stats() }) };
+  return {
+    ...listener,
+    figures: () => Promise.resolve({ listener: listener.stats() }),
+    end: () => Promise.resolve(),
+  };
 }
 
 function isTlsError(error: unknown): error is NodeJS.ErrnoException {

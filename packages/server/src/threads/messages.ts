@@ -8,6 +8,8 @@ export interface ProtocolThreadData {
   readonly port: number;
   /** Of the socket that another thread listens on; undefined: this thread opens its own. */
   readonly descriptor: number | undefined;
+  /** Whether several threads take connections from one socket. */
+  readonly isShared: boolean;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly limits: Partial<ListenerLimits>;
   /** Its share of the memory bound. */

@@ -45,6 +45,7 @@ try {
     host: data.host,
     port: data.port,
     ...(data.descriptor === undefined ? {} : { descriptor: data.descriptor }),
+    isShared: data.isShared,
     ...(data.tls === undefined ? {} : { tls: data.tls }),
     limits: data.limits,
     memory,

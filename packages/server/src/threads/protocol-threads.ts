@@ -2,6 +2,7 @@ import { startThread } from "@millrace/runtime";
 import type { Logger, Port, Runtime, Thread } from "@millrace/runtime";
 import { servePort } from "@millrace/wire";
 import type { ListenerLimits, WireService } from "@millrace/wire";
+import { OptionError } from "../options/option-error.ts";
 import type { ProcessFigures } from "../metrics/server-metrics.ts";
 import type { FromProtocolThread, ProtocolThreadData, ToProtocolThread } from "./messages.ts";
 import { sumOf } from "./sum-of-stats.ts";
@@ -12,8 +13,13 @@ export interface ProtocolThreads {
   readonly port: number;
   /** Of all threads together. */
   figures(): Promise<Pick<ProcessFigures, "listener" | "protocolMemory">>;
-  /** As `Listener.drain`; the threads have ended then. */
+  /** As `Listener.drain`. */
   drain(graceMs: number): Promise<number>;
+  /**
+   * Ends the threads. To be called when nothing of this process opens files any more: threads that share a socket each close its
+   * descriptor, by a number that must not be another file's by then.
+   */
+  end(): Promise<void>;
 }
 
 export interface ProtocolThreadsOptions {
@@ -36,8 +42,8 @@ const PROGRAM = new URL("./protocol-thread.js", import.meta.url);
  *
  * A thread that ends by itself ends the process: what it held of its clients nobody else can know.
  *
- * @throws Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, …) when the port cannot be had, and TLS errors for an
- * unusable certificate or key.
+ * @throws Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, …) when the port cannot be had, TLS errors for an
+ * unusable certificate or key, and {@link OptionError} where threads cannot share a socket.
  */
 export async function startProtocolThreads(
   { crash, log }: Pick<Runtime, "crash" | "log">,
@@ -45,42 +51,43 @@ export async function startProtocolThreads(
   options: ProtocolThreadsOptions,
 ): Promise<ProtocolThreads> {
   const { count, ...same } = options;
-  const data = { tls: undefined, limits: {}, descriptor: undefined, ...same };
-  const threads: ProtocolThread[] = [];
-  try {
-    const first = new ProtocolThread(data, service, log, crash);
-    threads.push(first);
-    const { urls, port, descriptor } = await first.listening;
-    if (count > 1 && descriptor === undefined) {
-      throw new Error(
-        "more than two threads share a socket by its descriptor, which this platform does not have",
-      );
-    }
-    for (let index = 1; index < count; index += 1) {
-      threads.push(new ProtocolThread({ ...data, descriptor }, service, log, crash));
-    }
-    await Promise.all(threads.map(({ listening }) => listening));
-    return {
-      urls,
-      port,
-      async figures() {
-        const figures = await Promise.all(threads.map((thread) => thread.figures()));
-        const usedBytes = figures.reduce((sum, thread) => sum + thread.usedBytes, 0);
-        return {
-          listener: sumOf(figures.map(({ stats }) => stats)),
-          protocolMemory: { usedBytes, limitBytes: options.memoryBytes * count },
-        };
-      },
-      async drain(graceMs) {
-        const brokenOff = await Promise.all(threads.map((thread) => thread.drain(graceMs)));
-        await Promise.all(threads.map((thread) => thread.end()));
-        return brokenOff.reduce((sum, connections) => sum + connections, 0);
-      },
-    };
-  } catch (error) {
-    await Promise.all(threads.map((thread) => thread.end()));
+  const data = { tls: undefined, limits: {}, descriptor: undefined, isShared: count > 1, ...same };
+  const first = new ProtocolThread(data, service, log, crash);
+  const { urls, port, descriptor } = await first.listening.catch(async (error: unknown) => {
+    await first.end();
     throw error;
+  });
+  if (count > 1 && descriptor === undefined) {
+    await first.end();
+    throw new OptionError("threads", "--threads: no more than 2 can take connections on this platform");
   }
+  const threads = [first];
+  for (let index = 1; index < count; index += 1) {
+    threads.push(new ProtocolThread({ ...data, descriptor }, service, log, crash));
+  }
+  // Ending those that listen already would close the descriptor under the others.
+  await Promise.all(threads.map(({ listening }) => listening)).catch((error: unknown) =>
+    crash("a protocol thread cannot listen on the socket that they share", error),
+  );
+  return {
+    urls,
+    port,
+    async figures() {
+      const figures = await Promise.all(threads.map((thread) => thread.figures()));
+      const usedBytes = figures.reduce((sum, thread) => sum + thread.usedBytes, 0);
+      return {
+        listener: sumOf(figures.map(({ stats }) => stats)),
+        protocolMemory: { usedBytes, limitBytes: options.memoryBytes * count },
+      };
+    },
+    async drain(graceMs) {
+      const brokenOff = await Promise.all(threads.map((thread) => thread.drain(graceMs)));
+      return brokenOff.reduce((sum, connections) => sum + connections, 0);
+    },
+    async end() {
+      for (const thread of threads) await thread.end();
+    },
+  };
 }
 
 type Listening = Extract<FromProtocolThread, { kind: "listening" }>;

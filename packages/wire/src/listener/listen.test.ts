@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { request as request1 } from "node:http";
 import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
@@ -131,6 +132,18 @@ describe("one port", () => {
     await expect(listen(echo, { host: "127.0.0.1", port, memory, clock, log })).rejects.toMatchObject({
       code: "EADDRINUSE",
     });
+  });
+});
+
+describe("a socket that threads share", () => {
+  test("stays open when one of them has drained, and that one drops what it still accepts", async () => {
+    const listener = await startListener(echo, { isShared: true });
+    const health = () => fetch(`${listener.urls[0]}/`, { headers: { connection: "close" } });
+    expect((await health()).status).toBe(200);
+    await listener.drain(1_000);
+    // Closed, it would be EBADF here, or another file that got its number.
+    expect(fstatSync(listener.descriptor!).isSocket()).toBe(true);
+    await expect(health()).rejects.toThrow("fetch failed");
   });
 });
 

@@ -24,6 +24,11 @@ export interface ListenOptions {
   readonly port: number;
   /** Of a socket of this process that listens already, on that host and port: connections are then taken from it. */
   readonly descriptor?: number;
+  /**
+   * Whether other threads take connections from the same socket. It is then never closed here: each of them would close the
+   * descriptor by its number, which may be another file's by then. A listener that drains drops what it still accepts. Default: false.
+   */
+  readonly isShared?: boolean;
   /** PEM. With it the port speaks TLS too; the first byte of a connection decides. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   /** Overrides of {@link LISTENER_LIMITS}. */
@@ -84,7 +89,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
     openStreams: new Set(),
     onIdle: () => {},
   };
-  const doors = new Doors(host, options.tls);
+  const doors = new Doors(host, options);
   try {
     await bind(doors.tcp, options);
   } catch (error) {
@@ -137,6 +142,7 @@ function shownHost(address: string): string {
 class Doors {
   readonly tcp: TcpServer;
   readonly #host: ListenerHost;
+  readonly #isShared: boolean;
   readonly #http1: Http1;
   readonly #plainHttp1: PlainHttp1;
   readonly #tls: TlsServer | undefined;
@@ -148,8 +154,9 @@ class Doors {
   readonly #http2 = new Map<Socket, Http2Connection>();
   #allClosed: () => void = () => {};
 
-  constructor(host: ListenerHost, tls: ListenOptions["tls"]) {
+  constructor(host: ListenerHost, { tls, isShared = false }: Pick<ListenOptions, "tls" | "isShared">) {
     this.#host = host;
+    this.#isShared = isShared;
     this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#tls = tls === undefined ? undefined : this.#tlsServer(tls);
     this.#http1 = http1(host);
@@ -176,6 +183,10 @@ class Doors {
   #accept(socket: Socket): void {
     const { counters, limits } = this.#host;
     socket.on("error", (error) => this.#host.log.debug("a connection failed", { cause: error.message }));
+    if (this.#isShared && this.#host.draining) {
+      socket.destroy();
+      return;
+    }
     if (this.#sockets.size >= limits.connectionCountMax) {
       counters.connectionsRefusedTotal += 1;
       // Nobody waits for this client to read: what the kernel takes of the answer at once is all it gets.
@@ -274,7 +285,8 @@ class Doors {
   async drain(graceMs: number): Promise<number> {
     const host = this.#host;
     host.draining = true;
-    this.tcp.close();
+    if (this.#isShared) this.tcp.unref();
+    else this.tcp.close();
     const closed = new Promise<void>((resolve) => {
       this.#allClosed = resolve;
       if (this.#sockets.size === 0) resolve();
