@@ -72,6 +72,28 @@ test("bodies side by side, gzipped ones and such as are given up do not get into
   session.close();
 });
 
+test.each([1, 100, 65_000, 65_535, 65_536, 65_537, 130_000, 131_072])(
+  "bodies of %i bytes stay as they came while other connections are read, whole or in parts",
+  async (bytes) => {
+    const listener = await startListener(digestTwice);
+    const ask = async (id: number) => {
+      const body = Buffer.alloc(bytes, `${id}; `);
+      const client = await RawClient.open(listener.port);
+      const request = post(body);
+      // The head, or a part of the body, may come alone.
+      const cut = request.length - Math.floor((bytes * (id % 4)) / 3);
+      client.send(request.subarray(0, cut));
+      await clock.sleep(id % 3);
+      client.send(request.subarray(cut));
+      const digest = digestOf(body);
+      await client.until((text) => text.endsWith("]"));
+      expect(client.text).toContain(JSON.stringify([digest, digest]));
+      client.destroy();
+    };
+    await Promise.all(Array.from({ length: 24 }, (_, id) => ask(id)));
+  },
+);
+
 test("an answer that lies in the request stays as it is until it is sent", async () => {
   const echoBytes: WireService = ({ body }) => Promise.resolve({ status: 200, headers: {}, body });
   const listener = await startListener(echoBytes);

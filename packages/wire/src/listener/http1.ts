@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { ListenerHost } from "./host.ts";
 import { refusalBytes, refusals } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
-import { ClientGone } from "./request-body.ts";
+import { ClientGone, StreamFlow } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { serve } from "./serve.ts";
 import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
@@ -172,7 +172,7 @@ function inboundOf(exchange: Http1Exchange, expectsContinue: boolean): Inbound {
   const length = headers["content-length"];
   const chunked = headers["transfer-encoding"] !== undefined;
   const body: BodySource = {
-    stream: request,
+    flow: new StreamFlow(request),
     declaredBytes: length === undefined ? undefined : Number(length),
     empty: length === undefined && !chunked,
     ready: expectsContinue ? () => response.writeContinue() : undefined,

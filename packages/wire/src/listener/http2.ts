@@ -4,7 +4,7 @@ import type { Deadline } from "./deadlines.ts";
 import type { ListenerHost } from "./host.ts";
 import { refusals } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
-import { ClientGone } from "./request-body.ts";
+import { ClientGone, StreamFlow } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { serve } from "./serve.ts";
 import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
@@ -167,7 +167,7 @@ function inboundOf(
   const declaredBytes = length === undefined ? undefined : Number(length);
   const expectation = headers["expect"]?.toLowerCase();
   const body: BodySource = {
-    stream,
+    flow: new StreamFlow(stream),
     declaredBytes,
     empty: (flags & END_STREAM) !== 0,
     ready: expectation === "100-continue" ? () => stream.additionalHeaders({ ":status": 100 }) : undefined,

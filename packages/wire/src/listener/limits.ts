@@ -70,7 +70,7 @@ export const LISTENER_LIMITS: ListenerLimits = Object.freeze({
 export const ANSWER_SLICE_BYTES = 256 * KIB;
 
 /**
- * What a body reserves first. The rest of a large one is reserved at once when this much has arrived: a large
+ * What a body reserves first. The rest of a large one is reserved at once when half of this has arrived: a large
  * `Content-Length` alone holds little, and bodies that grow side by side do not keep each other from ending.
  */
 export const BODY_STEP_BYTES = 64 * KIB;

@@ -11,6 +11,7 @@ import { http1, refuseRaw } from "./http1.ts";
 import type { Http1 } from "./http1.ts";
 import { acceptHttp2 } from "./http2.ts";
 import type { Http2Connection } from "./http2.ts";
+import { Incoming, READ_BYTES } from "./incoming.ts";
 import { LISTENER_LIMITS } from "./limits.ts";
 import type { ListenerLimits } from "./limits.ts";
 import { plainHttp1 } from "./plain-http1.ts";
@@ -143,6 +144,7 @@ class Doors {
   readonly tcp: TcpServer;
   readonly #host: ListenerHost;
   readonly #isShared: boolean;
+  readonly #readMemory = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #http1: Http1;
   readonly #plainHttp1: PlainHttp1;
   readonly #tls: TlsServer | undefined;
@@ -157,7 +159,9 @@ class Doors {
   constructor(host: ListenerHost, { tls, isShared = false }: Pick<ListenOptions, "tls" | "isShared">) {
     this.#host = host;
     this.#isShared = isShared;
-    this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(Incoming.accept(socket, this.#readMemory)),
+    );
     this.#tls = tls === undefined ? undefined : this.#tlsServer(tls);
     this.#http1 = http1(host);
     this.#plainHttp1 = plainHttp1(host, this.#http1);
@@ -180,8 +184,9 @@ class Doors {
     return server;
   }
 
-  #accept(socket: Socket): void {
+  #accept(incoming: Incoming): void {
     const { counters, limits } = this.#host;
+    const { socket } = incoming;
     socket.on("error", (error) => this.#host.log.debug("a connection failed", { cause: error.message }));
     if (this.#isShared && this.#host.draining) {
       socket.destroy();
@@ -197,7 +202,7 @@ class Doors {
     counters.connections += 1;
     counters.connectionsTotal += 1;
     socket.once("close", () => this.#forget(socket));
-    this.#sniff(socket);
+    this.#sniff(incoming);
   }
 
   #forget(socket: Socket): void {
@@ -209,7 +214,8 @@ class Doors {
   }
 
   /** Reads until the protocol is plain, which the first chunk nearly always settles, and puts the bytes back. */
-  #sniff(socket: Socket): void {
+  #sniff(incoming: Incoming): void {
+    const { socket } = incoming;
     this.#silent.add(socket);
     let seen: Buffer | undefined;
     const deadline = this.#host.deadlines.start(this.#host.limits.headerTimeoutMs, () => {
@@ -217,7 +223,7 @@ class Doors {
     });
     const stop = () => {
       deadline.clear();
-      socket.off("data", onData);
+      incoming.listen();
       socket.off("end", onEnd);
       socket.off("close", stop);
     };
@@ -225,24 +231,22 @@ class Doors {
       stop();
       socket.destroy();
     };
-    const onData = (chunk: Buffer) => {
-      const bytes = seen === undefined ? chunk : Buffer.concat([seen, chunk]);
+    incoming.listen((part) => {
+      const bytes = seen === undefined ? part : Buffer.concat([seen, part]);
       const protocol = protocolOf(bytes);
       if (protocol === undefined) {
-        seen = bytes;
+        seen = Buffer.from(bytes);
         return;
       }
       stop();
       this.#silent.delete(socket);
       if (protocol === "http1") {
-        this.#plainHttp1.accept(socket, bytes);
+        this.#plainHttp1.accept(incoming, bytes);
         return;
       }
-      socket.pause();
-      socket.unshift(bytes);
+      incoming.putBack(bytes);
       this.#hand(socket, protocol);
-    };
-    socket.on("data", onData);
+    });
     socket.once("end", onEnd);
     socket.once("close", stop);
   }
@@ -279,7 +283,7 @@ class Doors {
       return;
     }
     if (socket.alpnProtocol === "h2") this.#http2.set(tcp, acceptHttp2(this.#host, socket, tcp, true));
-    else this.#plainHttp1.accept(socket);
+    else this.#plainHttp1.accept(new Incoming(socket));
   }
 
   async drain(graceMs: number): Promise<number> {

@@ -6,15 +6,16 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { POOLED_BYTES_MIN } from "../byte-pool.ts";
 import { asBuffer } from "../byte-writer.ts";
 import { httpDate } from "../calendar.ts";
+import { ArrivingBody } from "./arriving-body.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { ListenerHost } from "./host.ts";
+import type { Incoming } from "./incoming.ts";
 import { linger, refuseRaw } from "./http1.ts";
 import type { Http1 } from "./http1.ts";
-import { BODY_STEP_BYTES } from "./limits.ts";
 import { readPlainHead } from "./plain-head.ts";
 import type { PlainHead } from "./plain-head.ts";
 import { refusals } from "./refusal.ts";
@@ -30,8 +31,8 @@ import type { Turn } from "./turns.ts";
 const JOINED_BYTES_MAX = 8 * 1024;
 
 export interface PlainHttp1 {
-  /** Takes over a socket, with bytes that were read from it to tell the protocol. */
-  accept(socket: Socket, bytes?: Buffer): void;
+  /** Takes over a connection, with bytes that were read from it to tell the protocol. */
+  accept(incoming: Incoming, bytes?: Buffer): void;
   /** Closes connections that wait for a request. */
   closeIdle(): void;
 }
@@ -40,13 +41,12 @@ export interface PlainHttp1 {
 export function plainHttp1(host: ListenerHost, other: Http1): PlainHttp1 {
   const connections = new Set<PlainConnection>();
   return {
-    accept: (socket, bytes) => {
-      const connection = new PlainConnection(host, socket, {
+    accept: (incoming, bytes) => {
+      const connection = new PlainConnection(host, incoming, {
         handOver: (rest) => {
           connections.delete(connection);
-          socket.pause();
-          socket.unshift(rest);
-          other.accept(socket);
+          incoming.putBack(rest);
+          other.accept(incoming.socket);
         },
         closed: () => connections.delete(connection),
       });
@@ -70,6 +70,7 @@ class PlainConnection {
   readonly socket: Socket;
   readonly remoteAddress: string;
   readonly viaTls: boolean;
+  readonly #incoming: Incoming;
   readonly #owner: ConnectionOwner;
   #exchange: PlainExchange | undefined;
   /** Something came after the request that is being worked on: nothing is read until that is answered. */
@@ -81,14 +82,16 @@ class PlainConnection {
   #flushedCount = 0;
   #whenFlushed: (() => void) | undefined;
 
-  constructor(host: ListenerHost, socket: Socket, owner: ConnectionOwner) {
+  constructor(host: ListenerHost, incoming: Incoming, owner: ConnectionOwner) {
+    const { socket } = incoming;
     this.host = host;
     this.socket = socket;
+    this.#incoming = incoming;
     this.remoteAddress = socket.remoteAddress ?? "";
     this.viaTls = (socket as Partial<TLSSocket>).encrypted === true;
     this.#owner = owner;
     this.#deadline = host.deadlines.start(host.limits.headerTimeoutMs, this.#onDeadline);
-    socket.on("data", this.received);
+    incoming.listen(this.received);
     socket.on("end", this.#onEnd);
     socket.on("close", this.#onClose);
     socket.resume();
@@ -118,15 +121,20 @@ class PlainConnection {
       this.#owner.handOver(bytes);
       return;
     }
-    this.#exchange = new PlainExchange(this, head, bytes.subarray(head.headBytes));
-    void serve(this.host, this.#exchange, this.#exchange).then(this.#onServed, this.#onServed);
+    const exchange = new PlainExchange(this, head, bytes.subarray(head.headBytes));
+    this.#exchange = exchange;
+    void serve(this.host, exchange, exchange).then(this.#onServed, this.#onServed);
+    exchange.keepArrived();
   }
 
   /** Back in the socket, so that the end of it does not come before them. */
   #putBack(bytes: Buffer): void {
     this.#isAhead = true;
+    this.#incoming.putBack(bytes);
+  }
+
+  pauseReading(): void {
     this.socket.pause();
-    this.socket.unshift(bytes);
   }
 
   /** Reads on, unless what was read already waits. */
@@ -176,7 +184,7 @@ class PlainConnection {
 
   #detach(): void {
     this.#deadline.clear();
-    this.socket.off("data", this.received);
+    this.#incoming.listen();
     this.socket.off("end", this.#onEnd);
     this.socket.off("close", this.#onClose);
   }
@@ -234,11 +242,7 @@ class PlainExchange implements Inbound, Outbound {
   readonly headOnly = false;
   readonly received: Buffer | undefined;
   readonly #connection: PlainConnection;
-  readonly #declaredBytes: number;
-  /** Of the body, nobody has asked for yet. */
-  #arrived: Buffer;
-  #missingBytes: number;
-  #body: BodyStream | undefined;
+  readonly #body: ArrivingBody;
   #shouldClose = false;
   #failBody: ((cause: Refusal | ClientGone) => void) | undefined;
   #isBodyUnwanted = false;
@@ -247,15 +251,21 @@ class PlainExchange implements Inbound, Outbound {
   #isStreamed = false;
   readonly #onGone: (() => void)[] = [];
 
+  /** @param arrived of the body; see {@link keepArrived}. */
   constructor(connection: PlainConnection, { method, path, headers, bodyBytes }: PlainHead, arrived: Buffer) {
     this.#connection = connection;
     this.method = method;
     this.path = path;
     this.headers = headers;
-    this.#declaredBytes = bodyBytes;
-    this.#arrived = arrived;
-    this.#missingBytes = bodyBytes - arrived.length;
-    this.received = this.#missingBytes === 0 ? arrived : undefined;
+    const isWhole = arrived.length === bodyBytes && bodyBytes < POOLED_BYTES_MIN;
+    const first = isWhole ? Buffer.from(arrived) : arrived;
+    this.received = isWhole ? first : undefined;
+    this.#body = new ArrivingBody(connection, bodyBytes, first);
+  }
+
+  /** What has arrived is about to be overwritten. */
+  keepArrived(): void {
+    if (this.received === undefined) this.#body.keepArrived();
   }
 
   get remoteAddress(): string {
@@ -266,15 +276,13 @@ class PlainExchange implements Inbound, Outbound {
     return this.#connection.viaTls;
   }
 
-  /** For a body that is not whole yet, or has to wait for memory. */
+  /** For a body that is not whole yet, is large, or has to wait for memory. */
   get body(): BodySource {
-    const stream = new BodyStream(() => this.#connection.readOn());
-    this.#body = stream;
-    this.#feed(this.#arrived);
+    const { declaredBytes } = this.#body;
     return {
-      stream,
-      declaredBytes: this.#declaredBytes,
-      empty: this.#declaredBytes === 0,
+      flow: this.#body,
+      declaredBytes,
+      empty: declaredBytes === 0,
       ready: undefined,
       onFailure: (fail) => (this.#failBody = fail),
     };
@@ -282,23 +290,11 @@ class PlainExchange implements Inbound, Outbound {
 
   /** Takes what belongs to the body and returns what does not. */
   takeBody(bytes: Buffer): Buffer | undefined {
-    if (this.#isBodyUnwanted) return undefined;
-    if (this.#missingBytes === 0) return bytes;
-    const part = bytes.length <= this.#missingBytes ? bytes : bytes.subarray(0, this.#missingBytes);
-    this.#missingBytes -= part.length;
-    this.#feed(part);
-    return part.length === bytes.length ? undefined : bytes.subarray(part.length);
-  }
-
-  #feed(part: Buffer): void {
-    const stream = this.#body!;
-    const wantsMore = part.length === 0 || stream.push(part);
-    if (this.#missingBytes === 0) stream.push(null);
-    else if (!wantsMore) this.#connection.socket.pause();
+    return this.#isBodyUnwanted ? undefined : this.#body.take(bytes);
   }
 
   onHalfClose(): void {
-    if (this.#missingBytes > 0) {
+    if (this.#body.missingBytes > 0) {
       this.#failBody?.(refusals.malformed("The connection ended in the middle of a request"));
     } else if (this.#isStreamed && !this.#complete) {
       // It may mean that all of the client is gone. A short answer is sent all the same; a stream is not kept up for it.
@@ -308,7 +304,7 @@ class PlainExchange implements Inbound, Outbound {
   }
 
   onClose(): void {
-    this.#body?.destroy();
+    this.#body.leave();
     if (!this.#complete) this.#leave();
   }
 
@@ -400,7 +396,7 @@ class PlainExchange implements Inbound, Outbound {
     if (!isDated) text += `Date: ${httpDate(host.clock.nowMs())}\r\n`;
     if (head.bodyBytes === undefined) text += "Transfer-Encoding: chunked\r\n";
     else if (head.status !== 204 && head.status !== 304) text += `Content-Length: ${head.bodyBytes}\r\n`;
-    this.#isBodyUnwanted = head.unreadBody && this.#missingBytes > 0;
+    this.#isBodyUnwanted = head.unreadBody && this.#body.missingBytes > 0;
     this.#shouldClose = this.#isBodyUnwanted || head.close || host.draining || isEnded;
     if (this.#shouldClose) return `${text}Connection: close\r\n\r\n`;
     return `${text}Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(host.limits.idleTimeoutMs / 1_000)}\r\n\r\n`;
@@ -417,17 +413,3 @@ class PlainExchange implements Inbound, Outbound {
 const STATUS_OK = "HTTP/1.1 200 OK\r\n";
 const CHUNK_END = Buffer.from("\r\n");
 const UNSAFE_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** A body as it arrives. */
-class BodyStream extends Readable {
-  readonly #readOn: () => void;
-
-  constructor(readOn: () => void) {
-    super({ highWaterMark: BODY_STEP_BYTES });
-    this.#readOn = readOn;
-  }
-
-  override _read(): void {
-    this.#readOn();
-  }
-}

@@ -11,8 +11,28 @@ import type { Reservation } from "./reservation.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** A body on its way. */
+export interface BodyFlow {
+  /** The client left before the end of it. */
+  readonly isGone: boolean;
+  /** Whether the bytes that a sink gets are to be looked at during the call only. */
+  readonly isLent: boolean;
+  start(sink: BodySink): void;
+  pause(): void;
+  resume(): void;
+  /** Tells the sink nothing more. */
+  stop(): void;
+}
+
+export interface BodySink {
+  bytes(bytes: Buffer): void;
+  end(): void;
+  /** The client left before the end. */
+  gone(): void;
+}
+
 export interface BodySource {
-  readonly stream: Readable;
+  readonly flow: BodyFlow;
   /** From `Content-Length`; undefined for a body of unknown length. */
   readonly declaredBytes: number | undefined;
   /** True when the head already said that there is none. */
@@ -21,6 +41,48 @@ export interface BodySource {
   readonly ready: (() => void) | undefined;
   /** Lets the transport end the reading: a parse error in the body, or a client that is gone. */
   readonly onFailure: (fail: (cause: Refusal | ClientGone) => void) => void;
+}
+
+/** A body that Node's stream gives. */
+export class StreamFlow implements BodyFlow {
+  readonly isLent = false;
+  readonly #stream: Readable;
+  #stop: () => void = () => {};
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+  }
+
+  get isGone(): boolean {
+    return this.#stream.destroyed;
+  }
+
+  start(sink: BodySink): void {
+    const stream = this.#stream;
+    const onData = (chunk: Buffer) => sink.bytes(chunk);
+    const onEnd = () => sink.end();
+    const onClose = () => sink.gone();
+    this.#stop = () => {
+      stream.off("data", onData);
+      stream.off("end", onEnd);
+      stream.off("close", onClose);
+    };
+    stream.on("data", onData);
+    stream.on("end", onEnd);
+    stream.on("close", onClose);
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  stop(): void {
+    this.#stop();
+  }
 }
 
 /** The client left before its request was complete: nobody to answer. */
@@ -80,16 +142,16 @@ export async function readBody(
   if (!reservation.tryGrowTo(firstBytes) && !(await waitForMemory(host, reservation, firstBytes))) {
     throw refusals.outOfMemory();
   }
-  if (source.stream.destroyed) throw new ClientGone();
+  if (source.flow.isGone) throw new ClientGone();
   source.ready?.();
   return gather(host, source, reservation);
 }
 
 function gather(host: ListenerHost, source: BodySource, reservation: Reservation): Promise<ReceivedBody> {
   const { limits, deadlines } = host;
-  const { stream } = source;
+  const { flow } = source;
   return new Promise((resolve, reject) => {
-    const gathered = new GatheredBytes(host.bodies, source.declaredBytes);
+    const gathered = new GatheredBytes(host.bodies, source);
     let receivedBytes = 0;
     let ended = false;
 
@@ -103,26 +165,23 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
       ended = true;
       progress.clear();
       whole.clear();
-      stream.off("data", onData);
-      stream.off("end", onEnd);
-      stream.off("close", onClose);
+      flow.stop();
       if (cause === undefined) resolve(gathered.whole());
       else reject(cause);
     };
-    const onEnd = () => settle();
-    const onClose = () => settle(new ClientGone());
-    const onData = (chunk: Buffer) => {
+    const onBytes = (chunk: Buffer) => {
       receivedBytes += chunk.length;
       if (receivedBytes > limits.bodyBytesMax) {
         settle(refusals.bodyTooLarge(limits.bodyBytesMax));
         return;
       }
+      const isLast = receivedBytes === source.declaredBytes;
+      const nextBytes = source.declaredBytes ?? Math.min(receivedBytes * 2, limits.bodyBytesMax);
+      const hasMemory = receivedBytes < reservation.bytes / 2 || reservation.tryGrowTo(nextBytes);
       gathered.add(chunk, reservation);
       progress.restart(limits.bodyProgressTimeoutMs);
-      if (receivedBytes < reservation.bytes || receivedBytes === source.declaredBytes) return;
-      const nextBytes = source.declaredBytes ?? Math.min(receivedBytes * 2, limits.bodyBytesMax);
-      if (reservation.tryGrowTo(nextBytes)) return;
-      stream.pause();
+      if (hasMemory || isLast || receivedBytes < reservation.bytes) return;
+      flow.pause();
       void waitForMemory(host, reservation, nextBytes).then((granted) => {
         if (ended) return;
         if (!granted) {
@@ -130,13 +189,11 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
           return;
         }
         progress.restart(limits.bodyProgressTimeoutMs);
-        stream.resume();
+        flow.resume();
       });
     };
     source.onFailure(settle);
-    stream.on("data", onData);
-    stream.on("end", onEnd);
-    stream.on("close", onClose);
+    flow.start({ bytes: onBytes, end: () => settle(), gone: () => settle(new ClientGone()) });
   });
 }
 
@@ -144,27 +201,34 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
 class GatheredBytes {
   readonly #pool: BytePool;
   readonly #declaredBytes: number;
+  readonly #areLent: boolean;
   #pooled: Buffer | undefined;
   #copiedBytes = 0;
   /** What is not copied. */
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(pool: BytePool, declaredBytes: number | undefined) {
+  constructor(pool: BytePool, { declaredBytes, flow }: BodySource) {
     this.#pool = pool;
     this.#declaredBytes = declaredBytes ?? 0;
+    this.#areLent = flow.isLent;
   }
 
   add(chunk: Buffer, reservation: Reservation): void {
-    this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     this.#pooled ??= this.#takePooled(reservation);
-    if (this.#pooled === undefined || this.#bytes > this.#pooled.length) return;
-    for (const waiting of this.#chunks) {
-      this.#pooled.set(waiting, this.#copiedBytes);
-      this.#copiedBytes += waiting.length;
+    if (this.#pooled === undefined || this.#bytes > this.#pooled.length) {
+      this.#chunks.push(this.#areLent ? Buffer.from(chunk) : chunk);
+      return;
     }
-    this.#chunks = [];
+    if (this.#chunks.length > 0)
+      for (const waiting of this.#chunks.splice(0)) this.#copy(this.#pooled, waiting);
+    this.#copy(this.#pooled, chunk);
+  }
+
+  #copy(pooled: Buffer, chunk: Buffer): void {
+    pooled.set(chunk, this.#copiedBytes);
+    this.#copiedBytes += chunk.length;
   }
 
   #takePooled(reservation: Reservation): Buffer | undefined {

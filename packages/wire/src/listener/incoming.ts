@@ -1,0 +1,68 @@
+/**
+ * Bytes of sockets as they come. All connections of a thread are read into one piece of memory, because Node makes a fresh
+ * one for every read, and the garbage collector then goes through the whole heap every few megabytes of traffic.
+ */
+import { Socket } from "node:net";
+import type { OnReadOpts, SocketConstructorOpts } from "node:net";
+
+/** As much as the system is asked for at once. */
+export const READ_BYTES = 64 * 1024;
+
+/** @param bytes to be looked at during the call only: the next read goes to the same place. */
+export type BytesListener = (bytes: Buffer) => void;
+
+export class Incoming {
+  readonly socket: Socket;
+  #listener: BytesListener | undefined;
+
+  /** Reads a socket the way Node does. */
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /**
+   * Takes over a connection that a server has accepted, paused, and whose own object nobody needs any more. Node offers to
+   * read into given memory to clients only, so the connection gets a socket of that kind; where there is no such handle
+   * it stays as it is.
+   */
+  static accept(accepted: Socket, memory: Buffer): Incoming {
+    const { _handle: handle } = accepted as unknown as { _handle?: { useUserBuffer?: unknown } | null };
+    if (typeof handle?.useUserBuffer !== "function") {
+      accepted.resume();
+      return new Incoming(accepted);
+    }
+    const options: SocketConstructorOpts & { handle: unknown; onread: OnReadOpts } = {
+      handle,
+      allowHalfOpen: true,
+      onread: {
+        buffer: memory,
+        callback: (count) => incoming.#received(memory.subarray(0, count)),
+      },
+    };
+    const incoming: Incoming = new Incoming(new Socket(options));
+    return incoming;
+  }
+
+  /** From now on tells `listener`; without one the socket is a stream like any other. */
+  listen(listener?: BytesListener): void {
+    const { socket } = this;
+    // Bytes that were put back come as events.
+    if (this.#listener !== undefined) socket.off("data", this.#listener);
+    this.#listener = listener;
+    if (listener !== undefined) socket.on("data", listener);
+  }
+
+  /** Puts a copy of `bytes` back in front of what is still to come, and reads nothing until the socket is resumed. */
+  putBack(bytes: Buffer): void {
+    this.socket.pause();
+    this.socket.unshift(Buffer.from(bytes));
+  }
+
+  /** False to read no more for now. */
+  #received(bytes: Buffer): boolean {
+    const { socket } = this;
+    if (this.#listener === undefined || socket.readableLength > 0) return socket.push(Buffer.from(bytes));
+    this.#listener(bytes);
+    return true;
+  }
+}
