@@ -34,6 +34,8 @@ export class Block {
   readonly rows: { log: ShardLog | undefined; row: Row }[] = [];
   readonly #groups = new Map<ShardLog, Group>();
   entryCount = 0;
+  #length = 0;
+  #entriesCrc = entriesCrc([]);
 
   addRecords(log: ShardLog, index: number, arrivalMs: number, item: AppendItem): void {
     let group = this.#groups.get(log);
@@ -52,12 +54,8 @@ export class Block {
     this.settled.push(() => item.resolve({ kind: "committed", revision: change.revision }));
   }
 
-  /** The bytes of the block, padded to whole pages; fills {@link rows} with offsets inside it. */
-  encode(
-    memory: BlockMemory,
-    salt: bigint,
-    header: { flags: number; commit: number; durableUpTo: number; epoch: number; serviceMs: number },
-  ): BlockBytes {
+  /** The bytes of the block but for its header, padded to whole pages; fills {@link rows} with offsets inside it. */
+  encode(memory: BlockMemory, serviceMs: number): BlockBytes {
     let length = 0;
     for (const { payload } of this.changes) length += ENTRY_HEADER_BYTES + payload.length;
     for (const { entries } of this.#groups.values()) {
@@ -68,16 +66,27 @@ export class Block {
     bytes.fill(0, BLOCK_HEADER_BYTES + length);
     const crcs: number[] = [];
     let at = BLOCK_HEADER_BYTES;
-    at = this.#encodeChanges(bytes, at, crcs, header.serviceMs);
+    at = this.#encodeChanges(bytes, at, crcs, serviceMs);
     this.#encodeGroups(bytes, at, crcs);
+    this.#length = length;
+    this.#entriesCrc = entriesCrc(crcs);
+    return place;
+  }
+
+  /** Completes what {@link encode} gave: the header says what is durable when the block is written. */
+  writeHeader(
+    bytes: Buffer,
+    salt: bigint,
+    header: { flags: number; commit: number; durableUpTo: number; epoch: number; serviceMs: number },
+  ): void {
+    const { entryCount } = this;
     writeBlockHeader(bytes, 0, {
       ...header,
       salt,
-      length,
-      entryCount: this.entryCount,
-      entriesCrc: entriesCrc(crcs),
+      length: this.#length,
+      entryCount,
+      entriesCrc: this.#entriesCrc,
     });
-    return place;
   }
 
   #encodeChanges(bytes: Buffer, from: number, crcs: number[], serviceMs: number): number {

@@ -5,6 +5,7 @@ import type { Runtime } from "@millrace/runtime";
 import { DirectoryInUseError } from "./journal.ts";
 import { checkSealed } from "./check-segment.ts";
 import type { Segment } from "./segment.ts";
+import { RightOfWay } from "./right-of-way.ts";
 import { SegmentStore } from "./segment-store.ts";
 import type { ShardLogs } from "./shard-logs.ts";
 import { placeRuns, survey, type Candidate, type Damage, type MissingEntries } from "./survey.ts";
@@ -60,11 +61,16 @@ export async function inspectDirectory(runtime: Runtime, options: InspectOptions
   const lock = await files.lock(directory);
   if (lock === undefined) throw new DirectoryInUseError(directory);
   try {
-    const store = new SegmentStore(directory, runtime, {
-      firstSegmentBytes: 1,
-      initialSegmentBytes: 1,
-      maxSegmentBytes: 1,
-    });
+    const store = new SegmentStore(
+      directory,
+      runtime,
+      {
+        firstSegmentBytes: 1,
+        initialSegmentBytes: 1,
+        maxSegmentBytes: 1,
+      },
+      new RightOfWay(),
+    );
     const segments = await store.openAll();
     try {
       const found = await survey(files, directory, segments);

@@ -12,6 +12,7 @@ import { Maintenance, type MaintenanceOptions } from "./maintenance.ts";
 import { Reader } from "./reader.ts";
 import { recover, type RecoveryReport } from "./recovery.ts";
 import { PageCache } from "./segment.ts";
+import { RightOfWay } from "./right-of-way.ts";
 import { SegmentStore, type SegmentStoreOptions } from "./segment-store.ts";
 import { Writer } from "./writer.ts";
 
@@ -23,6 +24,8 @@ export interface JournalOptions extends Partial<SegmentStoreOptions>, Partial<Ma
   readonly memory?: MemoryBudget;
   /** Bound of the cache of recent chunks, within the memory budget. Bytes. */
   readonly cacheBytes?: number;
+  /** A block of this size is put together while the one before it is written, and need not wait for more to come. Bytes. */
+  readonly earlyBlockBytes?: number;
   /** The last acknowledgements are confirmed by an empty block after this long without writes. */
   readonly idleConfirmMs?: number;
   /** Record damaged ranges as holes instead of refusing to open. */
@@ -62,6 +65,7 @@ const DEFAULTS = {
   salvageBytesPerSecond: 64 << 20,
   snapshotEveryChangeBytes: 64 << 20,
   cacheBytes: 256 << 20,
+  earlyBlockBytes: 1 << 20,
   idleConfirmMs: 1000,
 } as const;
 
@@ -86,7 +90,8 @@ export async function openJournal(runtime: Runtime, options: JournalOptions): Pr
   if (lock === undefined) throw new DirectoryInUseError(directory);
   try {
     await checkFormat(runtime, directory);
-    const store = new SegmentStore(directory, runtime, settings);
+    const rightOfWay = new RightOfWay();
+    const store = new SegmentStore(directory, runtime, settings, rightOfWay);
     const budget = options.memory ?? new MemoryBudget(UNBOUNDED_BYTES);
     const cache = new ChunkCache(budget, settings.cacheBytes);
     const recovered = await recover({ files, log }, directory, store, cache, {
@@ -115,8 +120,10 @@ export async function openJournal(runtime: Runtime, options: JournalOptions): Pr
       cache,
       maintenance,
       recovered,
+      rightOfWay,
       reader: new Reader(logs, cache, pages),
       serviceClock: options.serviceClock,
+      earlyBlockBytes: settings.earlyBlockBytes,
       idleConfirmMs: settings.idleConfirmMs,
     });
     await engine.start(report);
@@ -163,8 +170,10 @@ interface Parts {
   readonly cache: ChunkCache;
   readonly maintenance: Maintenance;
   readonly recovered: Awaited<ReturnType<typeof recover>>;
+  readonly rightOfWay: RightOfWay;
   readonly reader: Reader;
   readonly serviceClock: { nowMs(): number };
+  readonly earlyBlockBytes: number;
   readonly idleConfirmMs: number;
 }
 
@@ -210,10 +219,12 @@ class JournalEngine implements Journal {
       logs,
       state,
       parts.cache,
+      parts.rightOfWay,
       {
         segment: recovered.active,
         epoch: recovered.epoch,
         commit: recovered.commit,
+        earlyBlockBytes: parts.earlyBlockBytes,
         idleConfirmMs: parts.idleConfirmMs,
       },
     );

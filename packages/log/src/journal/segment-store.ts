@@ -13,6 +13,7 @@
 import type { Clock, Files, Secrets } from "@millrace/runtime";
 import { isDiskFull, readFully, writeFully } from "./file-io.ts";
 import { decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
+import type { RightOfWay } from "./right-of-way.ts";
 import { Segment } from "./segment.ts";
 
 export interface SegmentStoreOptions {
@@ -23,10 +24,16 @@ export interface SegmentStoreOptions {
   readonly maxSegmentBytes: number;
 }
 
-/** Written ahead of use in pieces of this size, with a breath between them, so that commits go first. */
-const ZERO_FILL_PIECE_BYTES = 1 << 20;
-/** So much is written before it is synced: a commit waits behind everything that the disk has been given. */
-const ZERO_FILL_SYNC_BYTES = 8 << 20;
+/** Written ahead of use in pieces, and made durable every few of them: a commit waits behind everything that the disk has been given. */
+const FILL_PIECE_BYTES = 512 << 10;
+const FILL_SYNC_BYTES = 1 << 20;
+/** While commits wait for it. */
+const AWAITED_FILL_SYNC_BYTES = 16 << 20;
+/**
+ * So much is committed for each byte, if there is so much to commit: a segment twice as large as the one in use is filled
+ * before that is.
+ */
+const COMMITTED_SHARE = 0.4;
 /** What recovery on a full disk leaves for state changes: each start takes this much, and the next gives it back. */
 const RECOVERY_SEGMENT_BYTES = 512 << 10;
 /** Spare files kept of those that were given back. */
@@ -41,6 +48,7 @@ export class SegmentStore {
   readonly #clock: Clock;
   readonly #secrets: Secrets;
   readonly #options: SegmentStoreOptions;
+  readonly #rightOfWay: RightOfWay;
   readonly #spares: { path: string; bytes: number }[] = [];
   #nextNumber = 1;
   #nextBytes: number;
@@ -50,6 +58,7 @@ export class SegmentStore {
     root: string,
     outside: { files: Files; clock: Clock; secrets: Secrets },
     options: SegmentStoreOptions,
+    rightOfWay: RightOfWay,
   ) {
     this.#root = root;
     this.directory = `${root}/journal`;
@@ -57,6 +66,7 @@ export class SegmentStore {
     this.#clock = outside.clock;
     this.#secrets = outside.secrets;
     this.#options = options;
+    this.#rightOfWay = rightOfWay;
     this.#nextBytes = options.initialSegmentBytes;
   }
 
@@ -172,11 +182,18 @@ export class SegmentStore {
     // A handle without O_DSYNC: a sync now and then is enough, and much cheaper.
     const file = await this.#files.open(path, { write: true });
     try {
-      const zeros = Buffer.alloc(Math.min(ZERO_FILL_PIECE_BYTES, to - from));
+      const zeros = Buffer.alloc(Math.min(FILL_PIECE_BYTES, to - from));
+      let dueBytes = this.#rightOfWay.committedBytes;
+      let unsyncedBytes = 0;
       for (let at = from; at < to; at += zeros.length) {
+        await this.#rightOfWay.give(dueBytes);
         await writeFully(file, zeros.subarray(0, Math.min(zeros.length, to - at)), at, false);
-        if ((at - from) % ZERO_FILL_SYNC_BYTES >= ZERO_FILL_SYNC_BYTES - zeros.length) await file.sync();
-        else await new Promise<void>((resolve) => this.#clock.soon(resolve));
+        dueBytes += zeros.length * COMMITTED_SHARE;
+        unsyncedBytes += zeros.length;
+        if (unsyncedBytes < (this.#rightOfWay.isAwaited ? AWAITED_FILL_SYNC_BYTES : FILL_SYNC_BYTES))
+          continue;
+        await file.sync();
+        unsyncedBytes = 0;
       }
       await file.sync();
     } finally {

@@ -2,7 +2,8 @@
  * The one writer of the journal: it alone decides what follows what. It gathers what is queued into one
  * block, checks each entry against closes that stand before it, writes the block durably, and only then
  * lets anybody see or hear of it. While one block is being written the next one fills: group commit
- * without a timer.
+ * without a timer. One block is on its way to the disk at a time; the next one, if it is large, is put together
+ * meanwhile, and begins to be written before anybody hears of the one before it.
  */
 import type { Clock } from "@millrace/runtime";
 import type { EncodedBatch } from "../entry-codec.ts";
@@ -14,6 +15,7 @@ import { BlockMemory, type BlockBytes } from "./block-memory.ts";
 import { alignUp, BLOCK_HEADER_BYTES, ENTRY_HEADER_BYTES, FLAG_CONFIRM } from "./format.ts";
 import type { CommittedChange, KeyedState } from "./keyed-state.ts";
 import type { AppendItem, ChangeItem, QueueItem, WriterChange } from "./queue-item.ts";
+import type { RightOfWay } from "./right-of-way.ts";
 import type { Segment } from "./segment.ts";
 import type { ShardLog, ShardLogs } from "./shard-logs.ts";
 
@@ -44,7 +46,18 @@ export interface WriterStart {
   readonly epoch: number;
   /** The last commit number used. */
   readonly commit: number;
+  /** So much is worth a block of its own. */
+  readonly earlyBlockBytes: number;
   readonly idleConfirmMs: number;
+}
+
+/** A block that has its place in the journal. */
+interface PlacedBlock {
+  readonly block: Block;
+  readonly segment: Segment;
+  readonly offset: number;
+  /** Undefined when nothing is to be written: all of it bounced. */
+  readonly place: BlockBytes | undefined;
 }
 
 export class Writer {
@@ -54,15 +67,29 @@ export class Writer {
   readonly #logs: ShardLogs;
   readonly #state: KeyedState;
   readonly #cache: ChunkCache;
+  readonly #rightOfWay: RightOfWay;
   readonly #memory = new BlockMemory();
   readonly #epoch: number;
+  readonly #earlyBlockBytes: number;
   readonly #idleConfirmMs: number;
   #segment: Segment;
+  /** Behind the last block that has its place in the segment, written or not. */
+  #endOffset: number;
+  /** Of the last block that is durable and shown to readers. */
   #commit: number;
+  /** Of the last block given to the disk. */
+  #writtenCommit: number;
   #pendingRevision: number;
   #queue: QueueItem[] = [];
   #queuedBytes = 0;
+  /** From the first item queued until everything is written and shown. */
   #running = false;
+  /** Running, but waiting for what else comes in this turn of the event loop. */
+  #isStarting = false;
+  #isWriting = false;
+  /** The block behind the one that is being written. */
+  #prepared: PlacedBlock | undefined;
+  #isEarlyBlockDue = false;
   #unconfirmed = false;
   #idleTimer: { cancel(): void } | undefined;
   #whenIdle: (() => void)[] = [];
@@ -78,6 +105,7 @@ export class Writer {
     logs: ShardLogs,
     state: KeyedState,
     cache: ChunkCache,
+    rightOfWay: RightOfWay,
     start: WriterStart,
   ) {
     this.#clock = outside.clock;
@@ -86,10 +114,14 @@ export class Writer {
     this.#logs = logs;
     this.#state = state;
     this.#cache = cache;
+    this.#rightOfWay = rightOfWay;
     this.#epoch = start.epoch;
     this.#segment = start.segment;
+    this.#endOffset = start.segment.endOffset;
     this.#commit = start.commit;
+    this.#writtenCommit = start.commit;
     this.#pendingRevision = state.revision;
+    this.#earlyBlockBytes = start.earlyBlockBytes;
     this.#idleConfirmMs = start.idleConfirmMs;
   }
 
@@ -142,18 +174,48 @@ export class Writer {
   }
 
   #wake(): void {
-    if (this.#running) return;
-    this.#running = true;
-    // Everything that arrives in this turn of the event loop shares one block.
-    this.#clock.soon(() => {
-      this.#run().catch((error: unknown) => endProcess(this.#host.crash, "the journal writer failed", error));
-    });
+    if (!this.#running) {
+      this.#running = true;
+      this.#isStarting = true;
+      // Everything that arrives in this turn of the event loop shares one block.
+      this.#clock.soon(this.#start);
+    }
+    if (this.#queuedBytes < this.#earlyBlockBytes || this.#isEarlyBlockDue) return;
+    this.#isEarlyBlockDue = true;
+    // What the same caller queues at once belongs to it.
+    void Promise.resolve().then(this.#beginEarlyBlock);
   }
+
+  readonly #start = (): void => {
+    if (!this.#isStarting) return;
+    this.#isStarting = false;
+    this.#run().catch((error: unknown) => endProcess(this.#host.crash, "the journal writer failed", error));
+  };
+
+  readonly #beginEarlyBlock = (): void => {
+    this.#isEarlyBlockDue = false;
+    if (this.#queuedBytes < this.#earlyBlockBytes) return;
+    if (this.#isStarting) this.#start();
+    else if (this.#isWriting && this.#prepared === undefined) this.#prepared = this.#placeNext();
+  };
 
   async #run(): Promise<void> {
     this.#idleTimer?.cancel();
-    while (this.#queue.length > 0) await this.#writeBlock();
+    this.#rightOfWay.began();
+    let durable: PlacedBlock | undefined;
+    for (;;) {
+      const next = this.#prepared ?? this.#placeNext();
+      this.#prepared = undefined;
+      // The disk goes on before anybody hears of the block before.
+      const written = next?.place === undefined ? undefined : this.#write(next, next.place, 0);
+      if (durable !== undefined) this.#publish(durable);
+      durable = next;
+      if (next !== undefined) await written;
+      else if (this.#queue.length > 0) await this.#makeRoom();
+      else break;
+    }
     this.#running = false;
+    this.#rightOfWay.ended();
     if (this.#unconfirmed) {
       this.#idleTimer = this.#clock.schedule(this.#idleConfirmMs, () => {
         if (this.#unconfirmed && !this.#running) void this.confirm(FLAG_CONFIRM);
@@ -171,65 +233,57 @@ export class Writer {
   async confirm(flags: number): Promise<void> {
     await this.drained();
     this.#idleTimer?.cancel();
-    if (this.#segment.endOffset + BLOCK_HEADER_BYTES > this.#segment.fileBytes) return;
+    if (this.#endOffset + BLOCK_HEADER_BYTES > this.#segment.fileBytes) return;
     this.#running = true;
-    this.#unconfirmed = false;
     const block = new Block();
-    const { bytes, slab } = block.encode(this.#memory, this.#segment.header.salt, this.#header(flags));
-    await this.#writeDurably(bytes);
-    slab?.release();
+    const place = block.encode(this.#memory, this.#serviceClock.nowMs());
+    const placed = this.#put(block, place);
+    await this.#write(placed, place, flags);
+    this.#unconfirmed = false;
+    this.#publish(placed);
     this.#running = false;
-    if (this.#queue.length > 0) this.#wake();
+    if (this.#queue.length > 0 || this.#prepared !== undefined) this.#wake();
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  async #writeBlock(): Promise<void> {
-    const roomy = await this.#makeRoom();
-    if (!roomy) return;
-    const block = this.#gather();
-    if (block.entryCount > 0) {
-      const place = block.encode(this.#memory, this.#segment.header.salt, this.#header(0));
-      const segment = this.#segment;
-      const offset = segment.endOffset;
-      await this.#writeDurably(place.bytes);
-      this.#unconfirmed = true;
-      this.#publish(block, segment, offset, place);
-      place.slab?.release();
-    }
-    // Answers to what was bounced wait for this block too: whoever asks again must see what bounced it.
-    for (const settle of block.bounced) settle();
+  /** Puts the next block together. Undefined when nothing is queued, or the first of it needs the next segment. */
+  #placeNext(): PlacedBlock | undefined {
+    const [first] = this.#queue;
+    if (first === undefined || !this.#fits(first)) return undefined;
+    const nowMs = this.#serviceClock.nowMs();
+    const block = this.#gather(nowMs);
+    return this.#put(block, block.entryCount > 0 ? block.encode(this.#memory, nowMs) : undefined);
   }
 
-  #header(flags: number) {
-    return {
-      flags,
-      commit: this.#commit + 1,
-      durableUpTo: this.#commit,
-      epoch: this.#epoch,
-      serviceMs: this.#serviceClock.nowMs(),
-    };
+  #put(block: Block, place: BlockBytes | undefined): PlacedBlock {
+    const placed = { block, segment: this.#segment, offset: this.#endOffset, place };
+    this.#endOffset += place?.bytes.length ?? 0;
+    return placed;
+  }
+
+  #fits(item: QueueItem): boolean {
+    return this.#endOffset + alignUp(BLOCK_HEADER_BYTES + item.bytes) <= this.#limit(item.kind);
   }
 
   /**
-   * Sees to it that the first item fits into the segment, going on to the next one if need be.
-   * False when the queue changed instead because there is no room on the disk.
+   * Goes on to the next segment if the first item does not fit into this one. If there is no room for one on the disk, the queue is refused
+   * instead. Nothing is being written meanwhile, and everything that was is shown: the segment left behind can be sealed.
    */
-  async #makeRoom(): Promise<boolean> {
+  async #makeRoom(): Promise<void> {
     const first = this.#queue[0] as QueueItem;
-    const wanted = alignUp(BLOCK_HEADER_BYTES + first.bytes);
-    if (this.#segment.endOffset + wanted <= this.#limit(first.kind)) return true;
-    const next = await this.#host.nextSegment();
+    if (this.#fits(first)) return;
+    const next = await this.#rightOfWay.yield(this.#host.nextSegment());
     if ("reason" in next) {
       this.#refuse(first.kind, next.reason);
-      return false;
+      return;
     }
     const full = this.#segment;
     this.#segment = next;
+    this.#endOffset = next.endOffset;
     this.#host.filled(full);
-    if (next.endOffset + wanted > this.#limit(first.kind)) {
+    if (!this.#fits(first)) {
       throw new Error(`an item of ${first.bytes} bytes fits into no segment of ${next.fileBytes} bytes`);
     }
-    return true;
   }
 
   #limit(kind: QueueItem["kind"]): number {
@@ -252,15 +306,14 @@ export class Writer {
   }
 
   /** Takes items from the queue, in order, as long as they fit; decides each one's fate. */
-  #gather(): Block {
+  #gather(nowMs: number): Block {
     const block = new Block();
-    const nowMs = this.#serviceClock.nowMs();
     let bytes = BLOCK_HEADER_BYTES;
     let taken = 0;
     for (const item of this.#queue) {
       const grown = bytes + item.bytes;
       if (taken > 0 && grown > BLOCK_BYTES_TARGET) break;
-      if (this.#segment.endOffset + alignUp(grown) > this.#limit(item.kind)) break;
+      if (this.#endOffset + alignUp(grown) > this.#limit(item.kind)) break;
       taken += 1;
       bytes = grown;
       this.#queuedBytes -= item.bytes;
@@ -320,11 +373,17 @@ export class Writer {
     block.addChange(change, item);
   }
 
-  async #writeDurably(bytes: Buffer): Promise<void> {
+  /** Resolves when the block is durable. The one before it is. */
+  async #write({ block, segment, offset }: PlacedBlock, { bytes }: BlockBytes, flags: number): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    const segment = this.#segment;
+    this.#isWriting = true;
+    this.#unconfirmed = true;
+    const durableUpTo = this.#writtenCommit;
+    this.#writtenCommit += 1;
+    const header = { flags, commit: this.#writtenCommit, durableUpTo, epoch: this.#epoch };
+    block.writeHeader(bytes, segment.header.salt, { ...header, serviceMs: this.#serviceClock.nowMs() });
     try {
-      await writeFully(segment.file, bytes, segment.endOffset, true);
+      await writeFully(segment.file, bytes, offset, true);
     } catch (error) {
       await endProcess(
         this.#host.crash,
@@ -332,13 +391,7 @@ export class Writer {
         error,
       );
     }
-    this.#commit += 1;
-    if (segment.firstCommit === 0) segment.firstCommit = this.#commit;
-    segment.lastCommit = this.#commit;
-    segment.lastServiceMs = Math.max(segment.lastServiceMs, this.#serviceClock.nowMs());
-    segment.endOffset += bytes.length;
-    this.commits += 1;
-    this.writtenBytes += bytes.length;
+    this.#isWriting = false;
     const tookMs = this.#clock.monotonicMs() - startedMs;
     this.commitMsTotal += tookMs;
     this.recentCommitMs.push(tookMs);
@@ -346,8 +399,32 @@ export class Writer {
   }
 
   /** The block is durable: shows it to readers, then answers whoever waits for it. */
-  #publish(block: Block, segment: Segment, offset: number, { bytes, slab }: BlockBytes): void {
+  #publish({ block, segment, offset, place }: PlacedBlock): void {
     const touched = new Set<ShardLog>();
+    if (place !== undefined) this.#show(block, segment, offset, place, touched);
+    for (const settle of block.settled) settle();
+    for (const { change, item } of block.changes) this.#host.changed(item.change, change.revision);
+    for (const log of touched) log.notify();
+    place?.slab?.release();
+    // Answers to what was bounced wait for this block too: whoever asks again must see what bounced it.
+    for (const settle of block.bounced) settle();
+  }
+
+  #show(
+    block: Block,
+    segment: Segment,
+    offset: number,
+    { bytes, slab }: BlockBytes,
+    touched: Set<ShardLog>,
+  ): void {
+    this.#commit += 1;
+    if (segment.firstCommit === 0) segment.firstCommit = this.#commit;
+    segment.lastCommit = this.#commit;
+    segment.lastServiceMs = Math.max(segment.lastServiceMs, this.#serviceClock.nowMs());
+    segment.endOffset = offset + bytes.length;
+    this.commits += 1;
+    this.writtenBytes += bytes.length;
+    this.#rightOfWay.committed(bytes.length);
     for (const { change } of block.changes) {
       this.#state.apply(change);
       for (const log of this.#logs.apply(change)) touched.add(log);
@@ -361,8 +438,5 @@ export class Writer {
       this.#cache.put(segment, placed.offset, bytes.subarray(row.offset, row.offset + row.length), slab);
       touched.add(log);
     }
-    for (const settle of block.settled) settle();
-    for (const { change, item } of block.changes) this.#host.changed(item.change, change.revision);
-    for (const log of touched) log.notify();
   }
 }

@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
     find: "if (durable && !file.durableWrites) await file.sync();",
     replace: "if (durable && !file.durableWrites) void file.sync();",
     checker: "acknowledged-is-durable",
-    profile: { ...BUSY, powerCutShare: 1, durableWrites: false, deletion: false, retention: false },
+    profile: { ...BUSY, lives: 2, powerCutShare: 1, durableWrites: false, deletion: false, retention: false },
     seedsMax: 8,
   },
   {
@@ -112,11 +112,23 @@ export const mutations: readonly Mutation[] = [
     seedsMax: 10,
   },
   {
+    name: "answer-while-writing",
+    bug: "puts are answered while their block is on its way to the disk, like those of the one before it",
+    file: "packages/log/src/journal/writer.ts",
+    find: "if (durable !== undefined) this.#publish(durable);",
+    replace:
+      "if (next?.block.changes.length === 0) for (const settle of next.block.settled.splice(0)) settle();" +
+      "if (durable !== undefined) this.#publish(durable);",
+    checker: "acknowledged-is-durable",
+    profile: { ...BUSY, lives: 2, powerCutShare: 1, durableWrites: true, deletion: false, retention: false },
+    seedsMax: 12,
+  },
+  {
     name: "survive-failed-commit",
     bug: "the process goes on, and acknowledges, after a commit could not be written",
     file: "packages/log/src/journal/writer.ts",
-    find: "await writeFully(segment.file, bytes, segment.endOffset, true);",
-    replace: "await writeFully(segment.file, bytes, segment.endOffset, true).catch(() => undefined);",
+    find: "await writeFully(segment.file, bytes, offset, true);",
+    replace: "await writeFully(segment.file, bytes, offset, true).catch(() => undefined);",
     checker: "faults-never-lose",
     profile: {
       ...CALM,

@@ -25,6 +25,7 @@ const SMALL_SEGMENTS = {
   salvageBytesPerSecond: 0,
   snapshotEveryChangeBytes: 4 << 10,
   cacheBytes: 32 << 10,
+  earlyBlockBytes: 2 << 10,
 };
 
 export interface ServerOptions {
