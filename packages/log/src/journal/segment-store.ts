@@ -12,7 +12,7 @@
  */
 import type { Clock, Files, Secrets } from "@millrace/runtime";
 import { isDiskFull, readFully, writeFully } from "./file-io.ts";
-import { decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
+import { alignUp, decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
 import type { RightOfWay } from "./right-of-way.ts";
 import { Segment } from "./segment.ts";
 
@@ -24,16 +24,14 @@ export interface SegmentStoreOptions {
   readonly maxSegmentBytes: number;
 }
 
-/** Written ahead of use in pieces, and made durable every few of them: a commit waits behind everything that the disk has been given. */
-const FILL_PIECE_BYTES = 512 << 10;
-const FILL_SYNC_BYTES = 1 << 20;
-/** While commits wait for it. */
-const AWAITED_FILL_SYNC_BYTES = 16 << 20;
-/**
- * So much is committed for each byte, if there is so much to commit: a segment twice as large as the one in use is filled
- * before that is.
- */
-const COMMITTED_SHARE = 0.4;
+/** Written ahead of use in pieces, each durable before the next: a commit waits behind no more than one of them. */
+const FILL_PIECE_BYTES_MIN = 1 << 20;
+/** For a filling that lags behind, or that commits wait for. */
+const FILL_PIECE_BYTES_MAX = 8 << 20;
+/** Pieces as large as this share of the lag. */
+const FILL_LAG_SHARE = 1 / 4;
+/** While commits go on, a segment is filled by the time that the one in use is full to this share. */
+const FILLED_AT_SHARE = 0.7;
 /** What recovery on a full disk leaves for state changes: each start takes this much, and the next gives it back. */
 const RECOVERY_SEGMENT_BYTES = 512 << 10;
 /** Spare files kept of those that were given back. */
@@ -52,6 +50,8 @@ export class SegmentStore {
   readonly #spares: { path: string; bytes: number }[] = [];
   #nextNumber = 1;
   #nextBytes: number;
+  /** Of the segment before the next one. */
+  #bytesInUse: number;
   #reserveHeld = false;
 
   constructor(
@@ -68,6 +68,7 @@ export class SegmentStore {
     this.#options = options;
     this.#rightOfWay = rightOfWay;
     this.#nextBytes = options.initialSegmentBytes;
+    this.#bytesInUse = options.firstSegmentBytes;
   }
 
   /** Removes files that were never finished. */
@@ -121,6 +122,7 @@ export class SegmentStore {
         await this.#fillWithZeros(temporary, Math.max(fileBytes, SEGMENT_HEADER_BYTES), wanted);
         fileBytes = wanted;
       }
+      if (kind === "journal") this.#bytesInUse = wanted;
       await file.sync();
       const path = this.#path(number, epoch);
       await this.#files.rename(temporary, path);
@@ -179,21 +181,24 @@ export class SegmentStore {
   }
 
   async #fillWithZeros(path: string, from: number, to: number): Promise<void> {
-    // A handle without O_DSYNC: a sync now and then is enough, and much cheaper.
-    const file = await this.#files.open(path, { write: true });
+    const file = await this.#files.open(path, { write: true, durableWrites: true });
+    const rightOfWay = this.#rightOfWay;
+    const bytesPerCommitted = (to - from) / (FILLED_AT_SHARE * this.#bytesInUse);
+    const startBytes = rightOfWay.committedBytes;
+    let zeros = Buffer.alloc(0);
     try {
-      const zeros = Buffer.alloc(Math.min(FILL_PIECE_BYTES, to - from));
-      let dueBytes = this.#rightOfWay.committedBytes;
-      let unsyncedBytes = 0;
-      for (let at = from; at < to; at += zeros.length) {
-        await this.#rightOfWay.give(dueBytes);
-        await writeFully(file, zeros.subarray(0, Math.min(zeros.length, to - at)), at, false);
-        dueBytes += zeros.length * COMMITTED_SHARE;
-        unsyncedBytes += zeros.length;
-        if (unsyncedBytes < (this.#rightOfWay.isAwaited ? AWAITED_FILL_SYNC_BYTES : FILL_SYNC_BYTES))
-          continue;
-        await file.sync();
-        unsyncedBytes = 0;
+      for (let at = from; at < to;) {
+        await rightOfWay.give(startBytes + (at - from) / bytesPerCommitted);
+        const lag = (rightOfWay.committedBytes - startBytes) * bytesPerCommitted - (at - from);
+        const wanted = rightOfWay.isAwaited ? FILL_PIECE_BYTES_MAX : lag * FILL_LAG_SHARE;
+        const piece = Math.min(
+          Math.max(alignUp(wanted), FILL_PIECE_BYTES_MIN),
+          FILL_PIECE_BYTES_MAX,
+          to - at,
+        );
+        if (zeros.length < piece) zeros = Buffer.alloc(piece);
+        await writeFully(file, zeros.subarray(0, piece), at, true);
+        at += piece;
       }
       await file.sync();
     } finally {
