@@ -53,6 +53,7 @@ export class SegmentStore {
   /** Of the segment before the next one. */
   #bytesInUse: number;
   #reserveHeld = false;
+  #zeroBytes = Buffer.alloc(0);
 
   constructor(
     root: string,
@@ -185,7 +186,6 @@ export class SegmentStore {
     const rightOfWay = this.#rightOfWay;
     const bytesPerCommitted = (to - from) / (FILLED_AT_SHARE * this.#bytesInUse);
     const startBytes = rightOfWay.committedBytes;
-    let zeros = Buffer.alloc(0);
     try {
       for (let at = from; at < to;) {
         await rightOfWay.give(startBytes + (at - from) / bytesPerCommitted);
@@ -196,14 +196,19 @@ export class SegmentStore {
           FILL_PIECE_BYTES_MAX,
           to - at,
         );
-        if (zeros.length < piece) zeros = Buffer.alloc(piece);
-        await writeFully(file, zeros.subarray(0, piece), at, true);
+        await writeFully(file, this.#zeros(piece), at, true);
         at += piece;
       }
       await file.sync();
     } finally {
       await file.close();
     }
+  }
+
+  #zeros(bytes: number): Buffer {
+    // Never written to, so the pages of it that are looked at are all the same one.
+    if (this.#zeroBytes.length < bytes) this.#zeroBytes = Buffer.alloc(FILL_PIECE_BYTES_MAX);
+    return this.#zeroBytes.subarray(0, bytes);
   }
 
   #takeSpare(wantedBytes: number): { path: string; bytes: number } | undefined {
