@@ -43,6 +43,10 @@ export class ChunkCache {
     return cached?.bytes;
   }
 
+  has(segment: Segment, offset: number): boolean {
+    return this.#chunks.has(segment.number * OFFSETS_PER_SEGMENT + offset);
+  }
+
   /** Keeps a chunk if there is room for it, at the cost of the oldest. */
   put(segment: Segment, offset: number, chunk: Buffer, slab?: Slab): void {
     const key = segment.number * OFFSETS_PER_SEGMENT + offset;

@@ -20,13 +20,18 @@ export async function writeFully(
 /** Reads `length` bytes, or what there is up to the end of the file. */
 export async function readFully(file: OpenFile, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, await readInto(file, position, bytes));
+}
+
+/** Fills `target`, or what of it there is up to the end of the file; resolves to how many bytes were read. */
+export async function readInto(file: OpenFile, position: number, target: Buffer): Promise<number> {
   let done = 0;
-  while (done < length) {
-    const count = await file.read(bytes.subarray(done), position + done);
+  while (done < target.length) {
+    const count = await file.read(done === 0 ? target : target.subarray(done), position + done);
     if (count <= 0) break;
     done += count;
   }
-  return bytes.subarray(0, done);
+  return done;
 }
 
 export function errorCode(error: unknown): string | undefined {

@@ -197,6 +197,75 @@ describe("memory that is used again", () => {
   });
 });
 
+describe("chunks that lie close together", () => {
+  /** Three logs whose entries lie side by side, and a count of reads of the disk. */
+  async function interleaved(): Promise<{ journal: Journal; logIds: number[]; reads: { count: number } }> {
+    const memory = inMemoryFiles();
+    const reads = { count: 0 };
+    const counted: Files = {
+      ...memory,
+      open: async (path, options) => {
+        const file = await memory.open(path, options);
+        const read = file.read.bind(file);
+        file.read = (target, position) => {
+          reads.count += 1;
+          return read(target, position);
+        };
+        return file;
+      },
+    };
+    const journal = await open(outside(counted), {
+      initialSegmentBytes: 4 << 20,
+      maxSegmentBytes: 4 << 20,
+      cacheBytes: 0,
+    });
+    const logIds = [1, 2, 3].map(() => journal.allocateLogId());
+    await journal.state.commit({ opens: logIds });
+    for (let entry = 1; entry <= 300; entry += 1) {
+      for (const logId of logIds) {
+        const data = Buffer.alloc(2_000 + ((entry * 37) % 500), `${logId}:${entry} `);
+        await journal.append(logId, encodeBatch([{ key: undefined, data }]));
+      }
+    }
+    await journal.settled();
+    reads.count = 0;
+    return { journal, logIds, reads };
+  }
+
+  const textsOf = (payloads: readonly Uint8Array[]) =>
+    payloads.map((payload) => /(\d+:\d+) /.exec(Buffer.from(payload).toString("latin1"))?.[1]);
+
+  test("are read at once, and each read gives its own log's entries", async () => {
+    const { journal, logIds, reads } = await interleaved();
+    for (const logId of logIds) {
+      const outcome = await journal.read(logId, 1, ALL);
+      if (outcome.kind !== "entries") throw new Error(outcome.kind);
+      expect(textsOf(outcome.entries.map(({ payload }) => payload))).toEqual(
+        Array.from({ length: 300 }, (_, entry) => `${logId}:${entry + 1}`),
+      );
+    }
+    // 900 chunks in 3 MB.
+    expect(reads.count).toBeLessThan(60);
+    await journal.close();
+  });
+
+  test("are read as far as a read wants, and it goes on from anywhere", async () => {
+    const { journal, logIds } = await interleaved();
+    const [logId] = logIds as [number];
+    let index = 1;
+    const seen: (string | undefined)[] = [];
+    while (index <= 300) {
+      const outcome = await journal.read(logId, index, { maxBytes: 10_000, maxRecords: 7 });
+      if (outcome.kind !== "entries") throw new Error(outcome.kind);
+      expect(outcome.entries.length).toBeLessThanOrEqual(7);
+      seen.push(...textsOf(outcome.entries.map(({ payload }) => payload)));
+      index = outcome.nextIndex;
+    }
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, entry) => `${logId}:${entry + 1}`));
+    await journal.close();
+  });
+});
+
 describe("a start", () => {
   const USUAL = { initialSegmentBytes: 4 << 20, maxSegmentBytes: 4 << 20 };
 

@@ -1,14 +1,29 @@
 /**
- * Reads of one shard log: from the cache, or one `pread` of a whole chunk. Every byte that comes from the
- * disk is checked before anybody sees it.
+ * Reads of one shard log: from the cache, or one `pread` of a whole chunk, or of several that lie close together. Every
+ * byte that comes from the disk is checked before anybody sees it.
  */
 import type { ReadLimits, ReadOutcome, StoredEntry } from "../log-engine.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { readFully } from "./file-io.ts";
+import { readFully, readInto } from "./file-io.ts";
 import type { Row } from "./footer.ts";
 import { KIND_RECORDS, readEntry } from "./format.ts";
 import { DamagedIndexError, type PageCache, type Segment } from "./segment.ts";
 import type { Run, ShardLog, ShardLogs } from "./shard-logs.ts";
+
+/**
+ * Small chunks of one log that lie at most so far apart are read at once: bringing what lies between them from the system's
+ * cache costs less than another read.
+ */
+const GAP_BYTES_MAX = 64 << 10;
+const SPAN_BYTES_MAX = 1 << 20;
+/** Pieces of memory that spans are read into, kept for the next reads. */
+const IDLE_SPANS_MAX = 4;
+
+/** The rows of a run as it was found: sealing it moves them to the disk and may put others in front of them. */
+interface Rows {
+  readonly count: number;
+  at(place: number): Row | Promise<Row>;
+}
 
 /** Why entries cannot be given, and the first entry behind them that this says nothing about. */
 interface Unreadable {
@@ -20,6 +35,7 @@ export class Reader {
   readonly #logs: ShardLogs;
   readonly #chunks: ChunkCache;
   readonly #pages: PageCache;
+  readonly #idleSpans: Buffer[] = [];
 
   constructor(logs: ShardLogs, chunks: ChunkCache, pages: PageCache) {
     this.#logs = logs;
@@ -54,7 +70,7 @@ export class Reader {
         }
         return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
       }
-      const chunk = await this.#chunkAt(run, index);
+      const chunk = await this.#entriesAt(run, index, limits.maxBytes - bytes);
       if ("detail" in chunk) {
         if (entries.length > 0) break;
         return { kind: "damaged", index, ...chunk };
@@ -79,8 +95,10 @@ export class Reader {
       if (run.lastArrivalMs < timestampMs) continue;
       run.segment.retain();
       try {
-        const row = await this.#searchRow(run, (candidate) => candidate.lastArrivalMs >= timestampMs);
-        if (row === undefined) continue;
+        const rows = this.#rowsOf(run);
+        const place = await searchRow(rows, (candidate) => candidate.lastArrivalMs >= timestampMs);
+        if (place === undefined) continue;
+        const row = await rows.at(place);
         const chunk = await this.#readChunk(run.segment, row);
         // What is damaged is found again, and told of, by the read that follows.
         if ("detail" in chunk) return Math.max(row.firstIndex, log.trimIndex);
@@ -96,57 +114,130 @@ export class Reader {
     return tipIndex;
   }
 
-  /** The entries of the chunk that holds `index`. */
-  async #chunkAt(run: Run, index: number): Promise<StoredEntry[] | Unreadable> {
-    run.segment.retain();
+  /** The entries of the chunk that holds `index`, and of those close behind it up to `wantedBytes`. */
+  async #entriesAt(run: Run, index: number, wantedBytes: number): Promise<StoredEntry[] | Unreadable> {
+    const { segment } = run;
+    segment.retain();
     try {
-      const row = await this.#searchRow(
-        run,
-        (candidate) => candidate.firstIndex + candidate.entryCount > index,
-      );
-      if (row === undefined || row.firstIndex > index) {
-        return { detail: `${run.segment.path} holds no entry ${index} although its index says so` };
+      const rows = this.#rowsOf(run);
+      const place = await searchRow(rows, (candidate) => candidate.firstIndex + candidate.entryCount > index);
+      const row = place === undefined ? undefined : await rows.at(place);
+      if (place === undefined || row === undefined || row.firstIndex > index) {
+        return { detail: `${segment.path} holds no entry ${index} although its index says so` };
       }
-      return await this.#readChunk(run.segment, row);
+      if (this.#chunks.has(segment, row.offset)) return await this.#readChunk(segment, row);
+      const near = await this.#rowsNear(segment, rows, place, row, wantedBytes);
+      return near.length === 1 ? await this.#readChunk(segment, row) : await this.#readSpan(segment, near);
     } catch (error) {
       if (error instanceof DamagedIndexError) return { toIndex: run.endIndex, detail: error.message };
       throw error;
     } finally {
-      run.segment.release();
+      segment.release();
     }
   }
 
-  /** The first row of a run for which `reached` holds; it must hold for all behind that one. */
-  async #searchRow(run: Run, reached: (row: Row) => boolean): Promise<Row | undefined> {
-    const rows = run.rows;
-    let low = 0;
-    let high = rows?.length ?? run.rowCount;
-    const end = high;
-    const rowAt = (at: number): Row | Promise<Row> =>
-      rows === undefined ? run.segment.row(run.rowStart + at, this.#pages) : (rows[at] as Row);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const row = rowAt(middle);
-      if (reached(row instanceof Promise ? await row : row)) high = middle;
-      else low = middle + 1;
+  #rowsOf({ rows, rowStart, rowCount, segment }: Run): Rows {
+    if (rows !== undefined) return { count: rows.length, at: (place) => rows[place] as Row };
+    return { count: rowCount, at: (place) => segment.row(rowStart + place, this.#pages) };
+  }
+
+  /** The first row, which is at `place`, and those behind it that are worth one read together. */
+  async #rowsNear(
+    segment: Segment,
+    rows: Rows,
+    place: number,
+    first: Row,
+    wantedBytes: number,
+  ): Promise<Row[]> {
+    const near = [first];
+    let last = first;
+    let bytes = first.length;
+    for (let next = place + 1; next < rows.count && bytes < wantedBytes; next += 1) {
+      const row = await rowOrNothing(rows, next);
+      if (row === undefined) break;
+      const gapBytes = row.offset - (last.offset + last.length);
+      if (gapBytes < 0 || gapBytes > GAP_BYTES_MAX) break;
+      if (row.offset + row.length - first.offset > SPAN_BYTES_MAX) break;
+      if (this.#chunks.has(segment, row.offset)) break;
+      near.push(row);
+      bytes += row.length;
+      last = row;
     }
-    return low < end ? rowAt(low) : undefined;
+    return near;
+  }
+
+  /** Reads chunks that lie close together. Those from the first damaged one on are left to the next read. */
+  async #readSpan(segment: Segment, rows: readonly Row[]): Promise<StoredEntry[] | Unreadable> {
+    const [first] = rows as [Row];
+    const last = rows.at(-1) as Row;
+    const span = this.#idleSpans.pop() ?? Buffer.allocUnsafeSlow(SPAN_BYTES_MAX);
+    try {
+      const length = last.offset + last.length - first.offset;
+      const readBytes = await readInto(segment.file, first.offset, span.subarray(0, length));
+      const kept = Buffer.allocUnsafeSlow(rows.reduce((sum, row) => sum + row.length, 0));
+      const entries: StoredEntry[] = [];
+      let end = 0;
+      for (const row of rows) {
+        const from = row.offset - first.offset;
+        const copied = span.copy(kept, end, from, Math.min(from + row.length, readBytes));
+        const bytes = kept.subarray(end, end + copied);
+        end += copied;
+        const chunk = splitChunk(bytes, row, true);
+        if (chunk === undefined) {
+          if (entries.length > 0) break;
+          return damagedChunk(segment, row);
+        }
+        entries.push(...chunk);
+        this.#chunks.put(segment, row.offset, bytes);
+      }
+      return entries;
+    } finally {
+      if (this.#idleSpans.length < IDLE_SPANS_MAX) this.#idleSpans.push(span);
+    }
   }
 
   async #readChunk(segment: Segment, row: Row): Promise<StoredEntry[] | Unreadable> {
-    const toIndex = row.firstIndex + row.entryCount;
     const cached = this.#chunks.get(segment, row.offset);
-    if (cached !== undefined)
+    if (cached !== undefined) {
+      const toIndex = row.firstIndex + row.entryCount;
       return splitChunk(cached, row, false) ?? { toIndex, detail: "a cached chunk is damaged" };
+    }
     const bytes = await readFully(segment.file, row.offset, row.length);
     const entries = splitChunk(bytes, row, true);
-    if (entries === undefined) {
-      const detail = `${segment.path} is damaged between bytes ${row.offset} and ${row.offset + row.length}`;
-      return { toIndex, detail };
-    }
+    if (entries === undefined) return damagedChunk(segment, row);
     this.#chunks.put(segment, row.offset, bytes);
     return entries;
   }
+}
+
+/** The row at `place`, unless the index is damaged there: whoever needs that row finds out. */
+async function rowOrNothing(rows: Rows, place: number): Promise<Row | undefined> {
+  try {
+    return await rows.at(place);
+  } catch (error) {
+    if (error instanceof DamagedIndexError) return undefined;
+    throw error;
+  }
+}
+
+/** The place of the first row for which `reached` holds; it must hold for all behind that one. */
+async function searchRow(rows: Rows, reached: (row: Row) => boolean): Promise<number | undefined> {
+  let low = 0;
+  let high = rows.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows.at(middle);
+    if (reached(row instanceof Promise ? await row : row)) high = middle;
+    else low = middle + 1;
+  }
+  return low < rows.count ? low : undefined;
+}
+
+function damagedChunk(segment: Segment, row: Row): Unreadable {
+  return {
+    toIndex: row.firstIndex + row.entryCount,
+    detail: `${segment.path} is damaged between bytes ${row.offset} and ${row.offset + row.length}`,
+  };
 }
 
 /** The entries of a chunk; undefined when its bytes are not exactly what the row says. */

@@ -6,6 +6,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** What a record is in JSON beside its key and data, at most. */
 const FRAME_BYTES_MAX = 200;
+/** Text that is put together before it is written. */
+const TEXT_LENGTH_MAX = 16 * 1024;
 
 /** Writes a list of records as the reference encoder would write the objects. */
 export function writeRecordsJson(writer: ByteWriter, { batches }: StoredRecords): void {
@@ -21,8 +23,8 @@ export function writeRecordsJson(writer: ByteWriter, { batches }: StoredRecords)
 }
 
 /**
- * The records of a batch, with a comma before each. What stands between the data of two of them is put together as one text,
- * since each write to a buffer costs a call.
+ * The records of a batch, with a comma before each. They are put together as text and written many at a time, since each
+ * write to a buffer costs a call.
  */
 function encodedBatch(batch: StoredBatch): Buffer {
   const { bytes, offsets } = batch.ranges();
@@ -30,26 +32,28 @@ function encodedBatch(batch: StoredBatch): Buffer {
   const seconds = String(Math.round(batch.arrivalMs) / 1000);
   const encryption = encrypted ? ',"EncryptionType":"KMS"}' : "}";
   const writer = new ByteWriter(sizeEstimate(offsets, length));
-  let before = ",";
+  let text = "";
   for (let index = 0; index < length; index += 1) {
     const at = index * RANGE_FIELDS;
-    writer.ascii(
-      `${before}{"SequenceNumber":"${batch.sequenceNumber(index)}","ApproximateArrivalTimestamp":${seconds},"Data":"`,
-    );
-    writer.ascii(bytes.toString("base64", offsets[at + 2], offsets[at + 3]));
+    text +=
+      `,{"SequenceNumber":"${batch.sequenceNumber(index)}","ApproximateArrivalTimestamp":${seconds},"Data":"` +
+      bytes.toString("base64", offsets[at + 2], offsets[at + 3]);
     const keyStart = offsets[at]!;
     const keyEnd = offsets[at + 1]!;
     if (keyEnd === keyStart) {
-      before = `"${encryption},`;
+      text += `"${encryption}`;
     } else if (isPlain(bytes, keyStart, keyEnd)) {
-      before = `","PartitionKey":"${bytes.toString("latin1", keyStart, keyEnd)}"${encryption},`;
+      text += `","PartitionKey":"${bytes.toString("latin1", keyStart, keyEnd)}"${encryption}`;
     } else {
-      writer.ascii('","PartitionKey":');
+      writer.ascii(`${text}","PartitionKey":`);
       writer.text(JSON.stringify(bytes.toString("utf8", keyStart, keyEnd)));
-      before = `${encryption},`;
+      text = encryption;
     }
+    if (text.length < TEXT_LENGTH_MAX) continue;
+    writer.ascii(text);
+    text = "";
   }
-  writer.ascii(before.slice(0, -1));
+  writer.ascii(text);
   const json = joined(writer.pieces());
   batch.keepJson(json);
   return json;
