@@ -16,8 +16,8 @@ import type { Run, ShardLog, ShardLogs } from "./shard-logs.ts";
  */
 const GAP_BYTES_MAX = 64 << 10;
 const SPAN_BYTES_MAX = 1 << 20;
-/** Pieces of memory that spans are read into, kept for the next reads. */
-const IDLE_SPANS_MAX = 4;
+/** Pieces of memory that spans are read into: as many reads are under way in Node at once. Further ones read one chunk. */
+const SPANS_MAX = 4;
 
 /** The rows of a run as it was found: sealing it moves them to the disk and may put others in front of them. */
 interface Rows {
@@ -36,6 +36,7 @@ export class Reader {
   readonly #chunks: ChunkCache;
   readonly #pages: PageCache;
   readonly #idleSpans: Buffer[] = [];
+  #spanCount = 0;
 
   constructor(logs: ShardLogs, chunks: ChunkCache, pages: PageCache) {
     this.#logs = logs;
@@ -70,7 +71,10 @@ export class Reader {
         }
         return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
       }
-      const chunk = await this.#entriesAt(run, index, limits.maxBytes - bytes);
+      const chunk = await this.#entriesAt(run, index, {
+        maxBytes: limits.maxBytes - bytes,
+        maxRecords: limits.maxRecords - records,
+      });
       if ("detail" in chunk) {
         if (entries.length > 0) break;
         return { kind: "damaged", index, ...chunk };
@@ -114,8 +118,8 @@ export class Reader {
     return tipIndex;
   }
 
-  /** The entries of the chunk that holds `index`, and of those close behind it up to `wantedBytes`. */
-  async #entriesAt(run: Run, index: number, wantedBytes: number): Promise<StoredEntry[] | Unreadable> {
+  /** The entries of the chunk that holds `index`, and of those close behind it as far as they are wanted. */
+  async #entriesAt(run: Run, index: number, wanted: ReadLimits): Promise<StoredEntry[] | Unreadable> {
     const { segment } = run;
     segment.retain();
     try {
@@ -126,8 +130,14 @@ export class Reader {
         return { detail: `${segment.path} holds no entry ${index} although its index says so` };
       }
       if (this.#chunks.has(segment, row.offset)) return await this.#readChunk(segment, row);
-      const near = await this.#rowsNear(segment, rows, place, row, wantedBytes);
-      return near.length === 1 ? await this.#readChunk(segment, row) : await this.#readSpan(segment, near);
+      const near = await this.#rowsNear(segment, rows, place, row, wanted);
+      const span = near.length > 1 ? this.#takeSpan() : undefined;
+      if (span === undefined) return await this.#readChunk(segment, row);
+      try {
+        return await this.#readSpan(segment, near, span);
+      } finally {
+        this.#idleSpans.push(span);
+      }
     } catch (error) {
       if (error instanceof DamagedIndexError) return { toIndex: run.endIndex, detail: error.message };
       throw error;
@@ -147,12 +157,14 @@ export class Reader {
     rows: Rows,
     place: number,
     first: Row,
-    wantedBytes: number,
+    { maxBytes, maxRecords }: ReadLimits,
   ): Promise<Row[]> {
     const near = [first];
     let last = first;
     let bytes = first.length;
-    for (let next = place + 1; next < rows.count && bytes < wantedBytes; next += 1) {
+    let records = first.recordCount;
+    for (let next = place + 1; next < rows.count; next += 1) {
+      if (bytes >= maxBytes || records >= maxRecords) break;
       const row = await rowOrNothing(rows, next);
       if (row === undefined) break;
       const gapBytes = row.offset - (last.offset + last.length);
@@ -161,39 +173,42 @@ export class Reader {
       if (this.#chunks.has(segment, row.offset)) break;
       near.push(row);
       bytes += row.length;
+      records += row.recordCount;
       last = row;
     }
     return near;
   }
 
+  #takeSpan(): Buffer | undefined {
+    const idle = this.#idleSpans.pop();
+    if (idle !== undefined || this.#spanCount === SPANS_MAX) return idle;
+    this.#spanCount += 1;
+    return Buffer.allocUnsafeSlow(SPAN_BYTES_MAX);
+  }
+
   /** Reads chunks that lie close together. Those from the first damaged one on are left to the next read. */
-  async #readSpan(segment: Segment, rows: readonly Row[]): Promise<StoredEntry[] | Unreadable> {
+  async #readSpan(segment: Segment, rows: readonly Row[], span: Buffer): Promise<StoredEntry[] | Unreadable> {
     const [first] = rows as [Row];
     const last = rows.at(-1) as Row;
-    const span = this.#idleSpans.pop() ?? Buffer.allocUnsafeSlow(SPAN_BYTES_MAX);
-    try {
-      const length = last.offset + last.length - first.offset;
-      const readBytes = await readInto(segment.file, first.offset, span.subarray(0, length));
-      const kept = Buffer.allocUnsafeSlow(rows.reduce((sum, row) => sum + row.length, 0));
-      const entries: StoredEntry[] = [];
-      let end = 0;
-      for (const row of rows) {
-        const from = row.offset - first.offset;
-        const copied = span.copy(kept, end, from, Math.min(from + row.length, readBytes));
-        const bytes = kept.subarray(end, end + copied);
-        end += copied;
-        const chunk = splitChunk(bytes, row, true);
-        if (chunk === undefined) {
-          if (entries.length > 0) break;
-          return damagedChunk(segment, row);
-        }
-        entries.push(...chunk);
-        this.#chunks.put(segment, row.offset, bytes);
+    const length = last.offset + last.length - first.offset;
+    const readBytes = await readInto(segment.file, first.offset, span.subarray(0, length));
+    const kept = Buffer.allocUnsafeSlow(rows.reduce((sum, row) => sum + row.length, 0));
+    const entries: StoredEntry[] = [];
+    let end = 0;
+    for (const row of rows) {
+      const from = row.offset - first.offset;
+      const copied = span.copy(kept, end, from, Math.min(from + row.length, readBytes));
+      const bytes = kept.subarray(end, end + copied);
+      end += copied;
+      const chunk = splitChunk(bytes, row, true);
+      if (chunk === undefined) {
+        if (entries.length > 0) break;
+        return damagedChunk(segment, row);
       }
-      return entries;
-    } finally {
-      if (this.#idleSpans.length < IDLE_SPANS_MAX) this.#idleSpans.push(span);
+      for (const entry of chunk) entries.push(entry);
+      this.#chunks.put(segment, row.offset, bytes);
     }
+    return entries;
   }
 
   async #readChunk(segment: Segment, row: Row): Promise<StoredEntry[] | Unreadable> {
