@@ -18,6 +18,7 @@ export class ArrivingBody implements BodyFlow {
   #missingBytes: number;
   #sink: BodySink | undefined;
   #isStarted = false;
+  #isPaused = false;
   #isGone = false;
 
   /** @param arrived is looked at during this turn of the loop only, unless {@link keepArrived} is called. */
@@ -48,14 +49,16 @@ export class ArrivingBody implements BodyFlow {
     this.#arrived = NOTHING;
     if (arrived.length > 0) sink.bytes(arrived);
     if (this.#missingBytes === 0) this.#sink?.end();
-    else this.#connection.readOn();
+    else if (!this.#isPaused) this.#connection.readOn();
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#connection.pauseReading();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#connection.readOn();
   }
 
