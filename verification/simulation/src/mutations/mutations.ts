@@ -16,6 +16,8 @@ export interface Mutation {
   readonly replace: string;
   /** The promise whose checker must find it. */
   readonly checker: CheckerName;
+  /** A promise that falls with that one; it is up to the seed which of the two is seen to be broken first. */
+  readonly orChecker?: CheckerName;
   /** Histories made for it: nothing else goes on in them that could be to blame. */
   readonly profile: Partial<Profile>;
   /** It is found in one of the seeds 1 to this. */
@@ -48,6 +50,8 @@ export const mutations: readonly Mutation[] = [
     find: "if (durable && !file.durableWrites) await file.sync();",
     replace: "if (durable && !file.durableWrites) void file.sync();",
     checker: "acknowledged-is-durable",
+    // The number of a record that is lost goes to the next one.
+    orChecker: "one-total-order",
     profile: { ...BUSY, lives: 2, powerCutShare: 1, durableWrites: false, deletion: false, retention: false },
     seedsMax: 8,
   },
@@ -120,6 +124,7 @@ export const mutations: readonly Mutation[] = [
       "if (next?.block.changes.length === 0) for (const settle of next.block.settled.splice(0)) settle();" +
       "if (durable !== undefined) this.#publish(durable);",
     checker: "acknowledged-is-durable",
+    orChecker: "one-total-order",
     profile: { ...BUSY, lives: 2, powerCutShare: 1, durableWrites: true, deletion: false, retention: false },
     seedsMax: 12,
   },
