@@ -82,6 +82,14 @@ static int concerns(int fd, char *path, size_t size) {
 
 static int is_durable(int fd) { return (fcntl(fd, F_GETFL) & O_DSYNC) != 0; }
 
+/* A durable write of a segment is a commit. One of a file that is being prepared is a write like any other. */
+static uint32_t kind_of(int fd, const char *path) {
+  static const char ending[] = ".segment";
+  size_t length = strlen(path);
+  int is_segment = length >= sizeof ending - 1 && strcmp(path + length - (sizeof ending - 1), ending) == 0;
+  return is_segment && is_durable(fd) ? CALL_DURABLE_WRITE : CALL_WRITE;
+}
+
 /* Whether this call is the one that fails. */
 static int fires(uint32_t call, const char *name, const char *path) {
   if ((control->modes & MODE_FAIL) == 0 || (control->calls & call) == 0) return 0;
@@ -101,7 +109,7 @@ static ssize_t write_at(int fd, const struct iovec *parts, int count, off64_t at
   char path[512];
   if (!concerns(fd, path, sizeof path)) return real_pwritev64(fd, parts, count, at);
   int durable = is_durable(fd);
-  if (fires(durable ? CALL_DURABLE_WRITE : CALL_WRITE, name, path)) {
+  if (fires(kind_of(fd, path), name, path)) {
     if (control->how == HOW_SHORT) {
       /* Half of the first part, which is a legal answer and no error. */
       size_t half = parts[0].iov_len / 2;
@@ -138,7 +146,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
 /* At the place of the descriptor; nothing that this stands in front of is known to write so, and it must not go unseen. */
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   char path[512];
-  if (concerns(fd, path, sizeof path) && fires(is_durable(fd) ? CALL_DURABLE_WRITE : CALL_WRITE, "writev", path)) {
+  if (concerns(fd, path, sizeof path) && fires(kind_of(fd, path), "writev", path)) {
     errno = control->error;
     return -1;
   }
@@ -147,7 +155,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 
 ssize_t write(int fd, const void *bytes, size_t length) {
   char path[512];
-  if (concerns(fd, path, sizeof path) && fires(is_durable(fd) ? CALL_DURABLE_WRITE : CALL_WRITE, "write", path)) {
+  if (concerns(fd, path, sizeof path) && fires(kind_of(fd, path), "write", path)) {
     errno = control->error;
     return -1;
   }

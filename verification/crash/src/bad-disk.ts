@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { lastingDirectory } from "./cleanup.ts";
 import { probe, run, type ProbeResult } from "./probe.ts";
 
-/** Calls that may fail: writes that are durable when they return, other writes, syncs of files and directories. */
+/** Calls that may fail: writes of a segment that are durable when they return (commits), other writes, syncs of files and directories. */
 export type SpoiledCall = "durable write" | "write" | "sync";
 
 export interface Failure {
