@@ -1,6 +1,6 @@
 /**
  * Bytes of sockets as they come. All connections of a thread are read into one piece of memory, because Node makes a fresh
- * one for every read, and the garbage collector then goes through the whole heap every few megabytes of traffic.
+ * one for every read, and the garbage collector then goes through the whole heap every 64 MB of traffic.
  */
 import { Socket } from "node:net";
 import type { OnReadOpts, SocketConstructorOpts } from "node:net";
