@@ -325,12 +325,14 @@ describe("files", () => {
     },
   );
 
-  test.each(["https://example.com/home/page", "packages/wo" + "rk/x", "a/root/b", "/wo" + "rkers/main"])(
-    "a path that only looks like one is not reported: %s",
-    (text) => {
-      expect(problemsOf({ "docs/page.md": text })).toEqual([]);
-    },
-  );
+  test.each([
+    "https://example.com/ho" + "me/page",
+    "packages/wo" + "rk/x",
+    "a/ro" + "ot/b",
+    "/wo" + "rkers/main",
+  ])("a path that only looks like one is not reported: %s", (text) => {
+    expect(problemsOf({ "docs/page.md": text })).toEqual([]);
+  });
 
   test("ignored files are not looked at", () => {
     expect(problemsOf({ "packages/low/src/dist/dead.ts": "// TO" + "DO" })).toEqual([]);

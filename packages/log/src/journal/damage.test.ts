@@ -1,13 +1,8 @@
-import {
-  memoryLogger,
-  seededRandom,
-  simulatedDisk,
-  type Runtime,
-  type SimulatedDisk,
-} from "@millrace/runtime";
+import { seededRandom, simulatedDisk, type Runtime, type SimulatedDisk } from "@millrace/runtime";
 import { beforeEach, describe, expect, test } from "vitest";
 import { encodeBatch } from "../entry-codec.ts";
 import { inspectDirectory } from "./inspect.ts";
+import { stillRuntime } from "./test-support.ts";
 import { openJournal, type Journal, type JournalOptions } from "./journal.ts";
 import { DamagedJournalError } from "./survey.ts";
 
@@ -22,23 +17,7 @@ beforeEach(() => {
 /** A new process on the same disk; the old one is gone without a word. */
 function start(): void {
   disk.crash({ powerCut: false });
-  const random = seededRandom(2);
-  runtime = {
-    random,
-    secrets: random,
-    files: disk.files,
-    log: memoryLogger(),
-    crash: (reason: string, cause?: unknown): never => {
-      throw new Error(reason, { cause });
-    },
-    clock: {
-      nowMs: () => 1_795_184_401_000,
-      monotonicMs: () => 0,
-      schedule: () => ({ cancel: () => undefined }),
-      soon: (callback) => void setImmediate(callback),
-      sleep: () => Promise.resolve(),
-    },
-  };
+  runtime = stillRuntime(disk.files, 2);
 }
 
 function open(options: Partial<JournalOptions> = {}): Promise<Journal> {

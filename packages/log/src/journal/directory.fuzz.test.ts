@@ -5,19 +5,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  memoryLogger,
-  seededRandom,
-  simulatedDisk,
-  type Files,
-  type Runtime,
-  type SimulatedDisk,
-} from "@millrace/runtime";
+import { seededRandom, simulatedDisk, type Files, type SimulatedDisk } from "@millrace/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { damaged, damageOf, flipsOf, type Damage } from "../damaged-bytes.ts";
 import { encodeBatch } from "../entry-codec.ts";
 import { UnknownFormatError } from "./format.ts";
+import { stillRuntime } from "./test-support.ts";
 import { inspectDirectory } from "./inspect.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { DamagedSegmentError } from "./segment-store.ts";
@@ -101,25 +95,7 @@ function watched(files: Files): Files {
   };
 }
 
-function outside(disk: SimulatedDisk): Runtime {
-  const random = seededRandom(11);
-  return {
-    random,
-    secrets: random,
-    files: watched(disk.files),
-    log: memoryLogger(),
-    crash: (reason: string, cause?: unknown): never => {
-      throw new Error(reason, { cause });
-    },
-    clock: {
-      nowMs: () => 1_795_184_401_000,
-      monotonicMs: () => 0,
-      schedule: () => ({ cancel: () => undefined }),
-      soon: (callback) => void setImmediate(callback),
-      sleep: () => Promise.resolve(),
-    },
-  };
-}
+const outside = (disk: SimulatedDisk) => stillRuntime(watched(disk.files), 11);
 
 /** A picture of all that the journal is made of. The file that names the format is written again when it is empty. */
 function pictureOf(disk: SimulatedDisk): object {

@@ -1,39 +1,11 @@
-import {
-  inMemoryFiles,
-  memoryLogger,
-  seededRandom,
-  simulatedDisk,
-  type Files,
-  type Runtime,
-} from "@millrace/runtime";
+import { seededRandom, inMemoryFiles, simulatedDisk, type Files, type Runtime } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { encodeBatch } from "../entry-codec.ts";
 import { logEngineContract } from "../log-engine.contract.ts";
 import { DirectoryInUseError, openJournal, type Journal, type JournalOptions } from "./journal.ts";
+import { stillRuntime } from "./test-support.ts";
 
-/** An outside whose disk is in memory and whose time stands still unless moved. */
-function outside(files: Files, seed = 1): Runtime & { nowMs: number } {
-  const random = seededRandom(seed);
-  const runtime = {
-    nowMs: 1_795_184_401_000,
-    random,
-    secrets: random,
-    files,
-    log: memoryLogger(),
-    crash: (reason: string, cause?: unknown): never => {
-      throw new Error(reason, { cause });
-    },
-    clock: {
-      nowMs: () => runtime.nowMs,
-      monotonicMs: () => runtime.nowMs,
-      // Nothing here waits for time: timers only serve idle confirmation and retries.
-      schedule: () => ({ cancel: () => undefined }),
-      soon: (callback: () => void) => void setImmediate(callback),
-      sleep: () => Promise.resolve(),
-    },
-  };
-  return runtime;
-}
+const outside = (files: Files, seed = 1) => stillRuntime(files, seed);
 
 const SMALL: Partial<JournalOptions> = {
   initialSegmentBytes: 64 << 10,

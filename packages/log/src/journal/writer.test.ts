@@ -1,15 +1,9 @@
 /** What the writer does while a block is on its way to the disk. */
-import {
-  inMemoryFiles,
-  memoryLogger,
-  seededRandom,
-  type Files,
-  type OpenFile,
-  type Runtime,
-} from "@millrace/runtime";
+import { inMemoryFiles, type Files, type OpenFile } from "@millrace/runtime";
 import { beforeEach, describe, expect, test } from "vitest";
 import { encodeBatch } from "../entry-codec.ts";
 import { openJournal, type Journal } from "./journal.ts";
+import { stillRuntime } from "./test-support.ts";
 
 const MEBIBYTE = 1 << 20;
 
@@ -17,7 +11,7 @@ const MEBIBYTE = 1 << 20;
 class HeldDisk {
   readonly files: Files;
   isHolding = false;
-  readonly writes: { readonly bytes: number; readonly finish: () => void }[] = [];
+  readonly writes: (() => void)[] = [];
 
   constructor(events: string[]) {
     const memory = inMemoryFiles();
@@ -27,7 +21,7 @@ class HeldDisk {
       write: async (source, position) => {
         if (this.isHolding) {
           events.push(`writing ${Math.round(source.length / MEBIBYTE)} MiB`);
-          await new Promise<void>((finish) => this.writes.push({ bytes: source.length, finish }));
+          await new Promise<void>((finish) => this.writes.push(finish));
         }
         return file.write(source, position);
       },
@@ -46,7 +40,7 @@ class HeldDisk {
   }
 
   async finishOne(): Promise<void> {
-    this.writes.shift()!.finish();
+    this.writes.shift()!();
     await this.settle();
   }
 
@@ -64,28 +58,11 @@ let logId: number;
 beforeEach(async () => {
   events = [];
   disk = new HeldDisk(events);
-  const random = seededRandom(1);
-  const runtime: Runtime = {
-    random,
-    secrets: random,
-    files: disk.files,
-    log: memoryLogger(),
-    crash: (reason, cause) => {
-      throw new Error(reason, { cause });
-    },
-    clock: {
-      nowMs: () => 1_795_184_401_000,
-      monotonicMs: () => 0,
-      schedule: () => ({ cancel: () => undefined }),
-      soon: (callback) => void setImmediate(callback),
-      sleep: () => Promise.resolve(),
-    },
-  };
-  const serviceClock = runtime.clock;
+  const runtime = stillRuntime(disk.files, 1);
   const segments = { initialSegmentBytes: 64 * MEBIBYTE, maxSegmentBytes: 64 * MEBIBYTE };
   journal = await openJournal(runtime, {
     directory: "/data",
-    serviceClock,
+    serviceClock: runtime.clock,
     firstSegmentBytes: 64 * MEBIBYTE,
     ...segments,
   });

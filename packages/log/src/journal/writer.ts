@@ -266,8 +266,8 @@ export class Writer {
   }
 
   /**
-   * Goes on to the next segment if the first item does not fit into this one. If there is no room for one on the disk, the queue is refused
-   * instead. Nothing is being written meanwhile, and everything that was is shown: the segment left behind can be sealed.
+   * Goes on to the next segment if the first item does not fit into this one. If there is no room for one on the disk, the queue
+   * is refused instead. Nothing is being written meanwhile, and everything that was is shown: the segment left behind can be sealed.
    */
   async #makeRoom(): Promise<void> {
     const first = this.#queue[0] as QueueItem;

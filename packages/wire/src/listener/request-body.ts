@@ -221,8 +221,7 @@ class GatheredBytes {
       this.#chunks.push(this.#areLent ? Buffer.from(chunk) : chunk);
       return;
     }
-    if (this.#chunks.length > 0)
-      for (const waiting of this.#chunks.splice(0)) this.#copy(this.#pooled, waiting);
+    for (const waiting of this.#chunks.splice(0)) this.#copy(this.#pooled, waiting);
     this.#copy(this.#pooled, chunk);
   }
 
