@@ -94,6 +94,11 @@ export type ReadOutcome =
       readonly nextIndex: number;
       /** True when `nextIndex` is the end of a closed log: nothing will ever follow. */
       readonly ended: boolean;
+      /**
+       * To be called, once at most, when nobody looks at the payloads any more: their memory is used again. Where it is not called
+       * the garbage collector sees to it.
+       */
+      readonly release?: () => void;
     }
   /** Everything below `trimIndex` is past retention. */
   | { readonly kind: "trimmed"; readonly trimIndex: number }

@@ -1,3 +1,4 @@
+export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
 export type { Clock, ServiceClock, Timer } from "./clock.ts";
 export type { DirectoryLock, Files, OpenFile, OpenOptions } from "./files.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";

@@ -43,6 +43,7 @@ import type { Reply } from "./protocol-answers.ts";
 import { QuickDecoder } from "./put-records/scan.ts";
 import { ScannedPutRecords } from "./put-records/scanned-input.ts";
 import { SerializationFault } from "./serialization-fault.ts";
+import { storedRecordsOf } from "./stored-records/stored-records.ts";
 
 /**
  * Stands around every call of a handler: faults, metrics, audit, authorisation. It calls `next` to go
@@ -116,6 +117,7 @@ export function createService<S extends Service>(options: ServiceOptions<S>): Wi
       status: reply.status,
       headers: completeHeaders(reply.headers, request, ids, clock.nowMs()),
       body: reply.body,
+      ...(reply.release === undefined ? {} : { release: reply.release }),
     };
   };
 }
@@ -227,9 +229,11 @@ class Dispatcher {
         ),
       };
     }
+    const records = storedRecordsOf(output as object);
     return {
       status: 200,
       headers: { "Content-Type": format.contentType },
+      ...(records === undefined ? {} : { release: () => records.release() }),
       body: entry.silent ? emptyBody() : format.encode(output as object, operation.output),
     };
   }

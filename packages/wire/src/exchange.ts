@@ -39,6 +39,11 @@ export interface WireResponse {
   readonly body: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   /** Close the connection after this answer. */
   readonly close?: boolean;
+  /**
+   * To be called, once at most, when nobody looks at the body's bytes any more: their memory is used again. Where that cannot be
+   * known it is not called, and the garbage collector sees to it.
+   */
+  readonly release?: () => void;
 }
 
 export type WireService = (request: WireRequest) => Promise<WireResponse>;

@@ -13,6 +13,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: WireResponse["body"];
+  readonly release?: WireResponse["release"];
   /** The error that it tells, for the log. */
   readonly errorCode?: string;
 }

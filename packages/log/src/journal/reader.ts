@@ -2,9 +2,10 @@
  * Reads of one shard log: from the cache, or one `pread` of a whole chunk, or of several that lie close together. Every
  * byte that comes from the disk is checked before anybody sees it.
  */
+import { BytePool } from "@millrace/runtime";
 import type { ReadLimits, ReadOutcome, StoredEntry } from "../log-engine.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { readFully, readInto } from "./file-io.ts";
+import { readInto } from "./file-io.ts";
 import type { Row } from "./footer.ts";
 import { KIND_RECORDS, readEntry } from "./format.ts";
 import { DamagedIndexError, type PageCache, type Segment } from "./segment.ts";
@@ -16,13 +17,26 @@ import type { Run, ShardLog, ShardLogs } from "./shard-logs.ts";
  */
 const GAP_BYTES_MAX = 64 << 10;
 const SPAN_BYTES_MAX = 1 << 20;
-/** Pieces of memory that spans are read into: as many reads are under way in Node at once. Further ones read one chunk. */
-const SPANS_MAX = 4;
+/** Reads of one log that are under way at once: so many threads does Node read with. */
+const SPANS_AT_ONCE = 4;
 
 /** The rows of a run as it was found: sealing it moves them to the disk and may put others in front of them. */
 interface Rows {
   readonly count: number;
   at(place: number): Row | Promise<Row>;
+}
+
+/** Entries of one chunk, or of several that lie close together. */
+interface FoundEntries {
+  readonly entries: readonly StoredEntry[];
+  /** Unless they are in the cache. */
+  readonly fromDisk?: FromDisk;
+}
+
+interface FromDisk {
+  readonly chunks: { readonly row: Row; readonly bytes: Buffer }[];
+  /** What they lie in: of the reader's own, to be given back. */
+  readonly memory: Buffer[];
 }
 
 /** Why entries cannot be given, and the first entry behind them that this says nothing about. */
@@ -35,8 +49,7 @@ export class Reader {
   readonly #logs: ShardLogs;
   readonly #chunks: ChunkCache;
   readonly #pages: PageCache;
-  readonly #idleSpans: Buffer[] = [];
-  #spanCount = 0;
+  readonly #memory = new BytePool();
 
   constructor(logs: ShardLogs, chunks: ChunkCache, pages: PageCache) {
     this.#logs = logs;
@@ -51,6 +64,7 @@ export class Reader {
     // What becomes durable while this read is under way is left to the next one.
     const tipIndex = log.nextIndex;
     const entries: StoredEntry[] = [];
+    const memory: Buffer[] = [];
     let bytes = 0;
     let records = 0;
     let index = fromIndex;
@@ -66,7 +80,7 @@ export class Reader {
         if (this.#logs.get(logId) === undefined) return { kind: "gone" };
         if (index < log.trimIndex) {
           return entries.length > 0
-            ? outcome(log, entries, index, tipIndex)
+            ? this.#outcome(log, entries, index, tipIndex, memory)
             : { kind: "trimmed", trimIndex: log.bounds().trimIndex };
         }
         return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
@@ -79,7 +93,7 @@ export class Reader {
         if (entries.length > 0) break;
         return { kind: "damaged", index, ...chunk };
       }
-      for (const entry of chunk) {
+      for (const entry of chunk.entries) {
         if (entry.index < index) continue;
         if (bytes >= limits.maxBytes || records >= limits.maxRecords) break;
         entries.push(entry);
@@ -87,8 +101,41 @@ export class Reader {
         records += entry.recordCount;
         index = entry.index + 1;
       }
+      if (chunk.fromDisk === undefined) continue;
+      memory.push(...chunk.fromDisk.memory);
+      const isFull = bytes >= limits.maxBytes || records >= limits.maxRecords;
+      this.#keepRest(run.segment, chunk.fromDisk, isFull ? index - 1 : index);
     }
-    return outcome(log, entries, index, tipIndex);
+    return this.#outcome(log, entries, index, tipIndex, memory);
+  }
+
+  /**
+   * Of what was read from the disk only chunks with entries from `index` on, which the next read may ask for, are kept in the
+   * cache: what is read through once would drive out what was just written.
+   */
+  #keepRest(segment: Segment, { chunks }: FromDisk, index: number): void {
+    for (const { row, bytes } of chunks) {
+      if (row.firstIndex + row.entryCount <= index || this.#chunks.has(segment, row.offset)) continue;
+      const kept = Buffer.allocUnsafeSlow(bytes.length);
+      bytes.copy(kept);
+      this.#chunks.put(segment, row.offset, kept);
+    }
+  }
+
+  #outcome(
+    log: ShardLog,
+    entries: StoredEntry[],
+    nextIndex: number,
+    tipIndex: number,
+    memory: readonly Buffer[],
+  ): ReadOutcome {
+    return {
+      kind: "entries",
+      entries,
+      nextIndex,
+      ended: log.endIndex !== undefined && nextIndex >= log.endIndex && nextIndex >= tipIndex,
+      ...(memory.length === 0 ? {} : { release: () => memory.forEach((bytes) => this.#memory.give(bytes)) }),
+    };
   }
 
   async seek(logId: number, timestampMs: number): Promise<number> {
@@ -106,7 +153,8 @@ export class Reader {
         const chunk = await this.#readChunk(run.segment, row);
         // What is damaged is found again, and told of, by the read that follows.
         if ("detail" in chunk) return Math.max(row.firstIndex, log.trimIndex);
-        const entry = chunk.find((candidate) => candidate.arrivalMs >= timestampMs);
+        if (chunk.fromDisk !== undefined) this.#keepRest(run.segment, chunk.fromDisk, 0);
+        const entry = chunk.entries.find((candidate) => candidate.arrivalMs >= timestampMs);
         if (entry !== undefined) return Math.max(entry.index, log.bounds().trimIndex);
       } catch (error) {
         if (!(error instanceof DamagedIndexError)) throw error;
@@ -119,7 +167,7 @@ export class Reader {
   }
 
   /** The entries of the chunk that holds `index`, and of those close behind it as far as they are wanted. */
-  async #entriesAt(run: Run, index: number, wanted: ReadLimits): Promise<StoredEntry[] | Unreadable> {
+  async #entriesAt(run: Run, index: number, wanted: ReadLimits): Promise<FoundEntries | Unreadable> {
     const { segment } = run;
     segment.retain();
     try {
@@ -130,14 +178,7 @@ export class Reader {
         return { detail: `${segment.path} holds no entry ${index} although its index says so` };
       }
       if (this.#chunks.has(segment, row.offset)) return await this.#readChunk(segment, row);
-      const near = await this.#rowsNear(segment, rows, place, row, wanted);
-      const span = near.length > 1 ? this.#takeSpan() : undefined;
-      if (span === undefined) return await this.#readChunk(segment, row);
-      try {
-        return await this.#readSpan(segment, near, span);
-      } finally {
-        this.#idleSpans.push(span);
-      }
+      return await this.#readSpans(segment, await this.#spansFrom(segment, rows, place, row, wanted));
     } catch (error) {
       if (error instanceof DamagedIndexError) return { toIndex: run.endIndex, detail: error.message };
       throw error;
@@ -151,77 +192,90 @@ export class Reader {
     return { count: rowCount, at: (place) => segment.row(rowStart + place, this.#pages) };
   }
 
-  /** The first row, which is at `place`, and those behind it that are worth one read together. */
-  async #rowsNear(
+  /** The first row, which is at `place`, and those behind it that are wanted too, by what is worth one read. */
+  async #spansFrom(
     segment: Segment,
     rows: Rows,
     place: number,
     first: Row,
     { maxBytes, maxRecords }: ReadLimits,
-  ): Promise<Row[]> {
-    const near = [first];
+  ): Promise<Row[][]> {
+    let span = [first];
+    const spans = [span];
     let last = first;
     let bytes = first.length;
     let records = first.recordCount;
     for (let next = place + 1; next < rows.count; next += 1) {
       if (bytes >= maxBytes || records >= maxRecords) break;
       const row = await rowOrNothing(rows, next);
-      if (row === undefined) break;
+      if (row === undefined || this.#chunks.has(segment, row.offset)) break;
       const gapBytes = row.offset - (last.offset + last.length);
-      if (gapBytes < 0 || gapBytes > GAP_BYTES_MAX) break;
-      if (row.offset + row.length - first.offset > SPAN_BYTES_MAX) break;
-      if (this.#chunks.has(segment, row.offset)) break;
-      near.push(row);
+      const isNear = gapBytes >= 0 && gapBytes <= GAP_BYTES_MAX;
+      if (isNear && row.offset + row.length - span[0]!.offset <= SPAN_BYTES_MAX) span.push(row);
+      else if (spans.length === SPANS_AT_ONCE) break;
+      else spans.push((span = [row]));
       bytes += row.length;
       records += row.recordCount;
       last = row;
     }
-    return near;
+    return spans;
   }
 
-  #takeSpan(): Buffer | undefined {
-    const idle = this.#idleSpans.pop();
-    if (idle !== undefined || this.#spanCount === SPANS_MAX) return idle;
-    this.#spanCount += 1;
-    return Buffer.allocUnsafeSlow(SPAN_BYTES_MAX);
+  /** Reads spans side by side. What lies behind the first damaged chunk is left to the next read. */
+  async #readSpans(segment: Segment, spans: readonly (readonly Row[])[]): Promise<FoundEntries | Unreadable> {
+    if (spans.length === 1) return this.#readSpan(segment, spans[0]!);
+    const settled = await Promise.allSettled(spans.map((span) => this.#readSpan(segment, span)));
+    const entries: StoredEntry[] = [];
+    const fromDisk: FromDisk = { chunks: [], memory: [] };
+    for (const [at, result] of settled.entries()) {
+      if (result.status === "rejected") throw result.reason;
+      const { value } = result;
+      if ("detail" in value) {
+        if (entries.length === 0) return value;
+        break;
+      }
+      for (const entry of value.entries) entries.push(entry);
+      fromDisk.chunks.push(...value.fromDisk.chunks);
+      fromDisk.memory.push(...value.fromDisk.memory);
+      if (value.fromDisk.chunks.length < spans[at]!.length) break;
+    }
+    return { entries, fromDisk };
   }
 
   /** Reads chunks that lie close together. Those from the first damaged one on are left to the next read. */
-  async #readSpan(segment: Segment, rows: readonly Row[], span: Buffer): Promise<StoredEntry[] | Unreadable> {
+  async #readSpan(
+    segment: Segment,
+    rows: readonly Row[],
+  ): Promise<{ readonly entries: StoredEntry[]; readonly fromDisk: FromDisk } | Unreadable> {
     const [first] = rows as [Row];
     const last = rows.at(-1) as Row;
     const length = last.offset + last.length - first.offset;
-    const readBytes = await readInto(segment.file, first.offset, span.subarray(0, length));
-    const kept = Buffer.allocUnsafeSlow(rows.reduce((sum, row) => sum + row.length, 0));
+    const memory = this.#memory.take(length);
+    const span = memory.subarray(0, length);
+    const readBytes = await readInto(segment.file, first.offset, span);
     const entries: StoredEntry[] = [];
-    let end = 0;
+    const chunks: FromDisk["chunks"] = [];
     for (const row of rows) {
       const from = row.offset - first.offset;
-      const copied = span.copy(kept, end, from, Math.min(from + row.length, readBytes));
-      const bytes = kept.subarray(end, end + copied);
-      end += copied;
+      const bytes = span.subarray(from, Math.min(from + row.length, readBytes));
       const chunk = splitChunk(bytes, row, true);
       if (chunk === undefined) {
         if (entries.length > 0) break;
+        this.#memory.give(memory);
         return damagedChunk(segment, row);
       }
       for (const entry of chunk) entries.push(entry);
-      this.#chunks.put(segment, row.offset, bytes);
+      chunks.push({ row, bytes });
     }
-    return entries;
+    return { entries, fromDisk: { chunks, memory: [memory] } };
   }
 
-  async #readChunk(segment: Segment, row: Row): Promise<StoredEntry[] | Unreadable> {
+  #readChunk(segment: Segment, row: Row): FoundEntries | Unreadable | Promise<FoundEntries | Unreadable> {
     const cached = this.#chunks.get(segment, row.offset);
-    if (cached !== undefined) {
-      const toIndex = row.firstIndex + row.entryCount;
-      return splitChunk(cached, row, false) ?? { toIndex, detail: "a cached chunk is damaged" };
-    }
-    const bytes = await readFully(segment.file, row.offset, row.length);
-    const entries = splitChunk(bytes, row, true);
-    if (entries === undefined) return damagedChunk(segment, row);
-    this.#chunks.put(segment, row.offset, bytes);
-    return entries;
+    if (cached === undefined) return this.#readSpan(segment, [row]);
+    const entries = splitChunk(cached, row, false);
+    if (entries !== undefined) return { entries };
+    return { toIndex: row.firstIndex + row.entryCount, detail: "a cached chunk is damaged" };
   }
 }
 
@@ -274,13 +328,4 @@ export function splitChunk(bytes: Buffer, row: Row, verify: boolean): StoredEntr
     at = entry.end;
   }
   return at === bytes.length ? entries : undefined;
-}
-
-function outcome(log: ShardLog, entries: StoredEntry[], nextIndex: number, tipIndex: number): ReadOutcome {
-  return {
-    kind: "entries",
-    entries,
-    nextIndex,
-    ended: log.endIndex !== undefined && nextIndex >= log.endIndex && nextIndex >= tipIndex,
-  };
 }

@@ -1,9 +1,13 @@
 /**
- * Entries as they stand in answers, so that the consumers of a shard share the work of encoding and the bytes. What was
+ * Entries as they stand in answers, so that the consumers of a shard share the work of encoding and the bytes. An entry is
+ * kept when the second reader has it encoded: a single one, who may read all that is stored, has no use for it. What was
  * used least recently goes first, by halves: a half that is full becomes the old one, and the old one before it goes.
  */
 import type { ShardLogId } from "@millrace/log";
 import type { MemoryBudget } from "@millrace/runtime";
+
+/** Places for marks of entries that were read once. Those that fall to one place take it from each other. */
+const MARKS = 16_384;
 
 /** Of the memory budget, at most. */
 const BUDGET_SHARE = 1 / 8;
@@ -24,6 +28,8 @@ export class EncodedEntries {
   readonly #memory: MemoryBudget;
   readonly #halfBytesMax: number;
   readonly #stopListening: () => void;
+  #marks: Float64Array | undefined;
+  #markedBytes = 0;
   #young: Half = emptyHalf();
   #old: Half = emptyHalf();
 
@@ -40,12 +46,35 @@ export class EncodedEntries {
     if (old === undefined) return undefined;
     remove(this.#old, logId, index, old);
     this.#memory.release(old.json.length);
-    this.put(logId, index, old);
+    this.#put(logId, index, old);
     return old;
   }
 
-  /** Keeps an entry if there is room for it. */
-  put(logId: ShardLogId, index: number, entry: EncodedEntry): void {
+  /** Keeps a copy of an entry if it is asked for again after a short while, and there is room for it. */
+  offer(logId: ShardLogId, index: number, { json, encrypted }: EncodedEntry): void {
+    if (!this.#wasMarked(logId, index, json.length)) return;
+    const copy = Buffer.allocUnsafeSlow(json.length);
+    json.copy(copy);
+    this.#put(logId, index, { json: copy, encrypted });
+  }
+
+  /** Whether an entry was read before, not longer ago than what could have been kept. Marks it. */
+  #wasMarked(logId: ShardLogId, index: number, sizeBytes: number): boolean {
+    const marks = (this.#marks ??= new Float64Array(MARKS));
+    this.#markedBytes += sizeBytes;
+    if (this.#markedBytes > this.#halfBytesMax) {
+      marks.fill(0);
+      this.#markedBytes = sizeBytes;
+    }
+    // Entries of a log lie side by side, and those of several logs apart.
+    const place = (Math.imul(logId, 0x9e3779b1) + index) & (MARKS - 1);
+    const mark = logId * 2 ** 32 + (index % 2 ** 32) + 1;
+    if (marks[place] === mark) return true;
+    marks[place] = mark;
+    return false;
+  }
+
+  #put(logId: ShardLogId, index: number, entry: EncodedEntry): void {
     const { length } = entry.json;
     if (length > this.#halfBytesMax / 8) return;
     if (this.#young.bytes + length > this.#halfBytesMax) {

@@ -49,7 +49,7 @@ export class ReadBatch implements StoredBatch {
 
   keepJson(json: Buffer): void {
     if (!this.#isWhole) return;
-    this.#encoded.put(this.#shard.logId, this.#entry.index, { json, encrypted: this.encrypted });
+    this.#encoded.offer(this.#shard.logId, this.#entry.index, { json, encrypted: this.encrypted });
   }
 
   ranges(): RecordRanges {

@@ -81,6 +81,7 @@ export async function readShard(
       ({ entryIndex, recordIndex } = { entryIndex: outcome.trimIndex, recordIndex: 0 });
       continue;
     }
+    if (outcome.release !== undefined) records.holdUntilReleased(outcome.release);
     for (const entry of outcome.entries) {
       if (entry.arrivalMs < horizonMs) {
         // Arrival is monotone: everything up to the first entry within retention is past it.

@@ -18,6 +18,7 @@ import type { Cursor } from "../cursor.ts";
 import { ErrorBody, JSON_FORMAT } from "../formats.ts";
 import { internalFailure } from "../protocol-answers.ts";
 import { SerializationFault } from "../serialization-fault.ts";
+import { storedRecordsOf } from "../stored-records/stored-records.ts";
 import { EventMessageReader, encodeMessage, EventStreamFault } from "./message.ts";
 import type { EventMessage } from "./message.ts";
 
@@ -175,7 +176,10 @@ function eventMessage(union: UnionShape, value: unknown): Uint8Array {
     if (isRefusal(member.shape)) {
       throw new ServiceError(name, (memberValue as { message?: string }).message ?? "");
     }
-    return jsonEvent(name, member.shape, memberValue);
+    const message = jsonEvent(name, member.shape, memberValue);
+    // The message is a copy.
+    storedRecordsOf(memberValue as object)?.release();
+    return message;
   }
   throw new TypeError("an event has no member of its stream's union");
 }

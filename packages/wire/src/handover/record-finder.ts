@@ -2,7 +2,7 @@ import { kinesis, PutRecords } from "@millrace/api";
 import { RecordColumns } from "@millrace/model";
 import type { WireRequest } from "../exchange.ts";
 import { formatOf, mediaTypeOf } from "../formats.ts";
-import { BytePool, sharedBytes } from "../byte-pool.ts";
+import { BytePool, sharedBytes } from "@millrace/runtime";
 import { Base64Memory } from "../put-records/base64-memory.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
 import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";

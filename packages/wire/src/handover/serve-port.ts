@@ -53,10 +53,13 @@ class Desk {
   }
 
   async #answer(number: number, request: CarriedRequest): Promise<ToListener> {
-    const { status, headers, close = false, body } = await this.#service(restored(request));
+    const { status, headers, close = false, body, release } = await this.#service(restored(request));
     const answer = { kind: "answer", number, status, headers, close } as const;
-    if (body instanceof Uint8Array) return { ...answer, body: gathered([body]) };
-    if (!(Symbol.asyncIterator in body)) return { ...answer, body: gathered(body) };
+    if (body instanceof Uint8Array || !(Symbol.asyncIterator in body)) {
+      const copy = gathered(body instanceof Uint8Array ? [body] : body);
+      release?.();
+      return { ...answer, body: copy };
+    }
     const stream = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
     this.#streams.set(number, stream);
     return { ...answer, body: isCursor(stream) ? "cursor" : "pieces" };

@@ -1,5 +1,4 @@
-import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
-import type { BytePool } from "../byte-pool.ts";
+import type { BytePool, Clock, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ListenerLimits } from "./limits.ts";

@@ -199,6 +199,7 @@ class Http1Exchange implements Outbound {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly headOnly: boolean;
+  readonly isDoneWhenSent = true;
   refusal: Refusal | undefined;
   readonly #host: ListenerHost;
   #gone = false;

@@ -196,6 +196,8 @@ function inboundOf(
 class Http2Exchange implements Outbound {
   readonly stream: ServerHttp2Stream;
   readonly headOnly: boolean;
+  /** The session may still have it. */
+  readonly isDoneWhenSent = false;
   readonly #host: ListenerHost;
   readonly #session: SessionState;
   #gone = false;

@@ -1,8 +1,8 @@
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
+import { BytePool, sharedBytes } from "@millrace/runtime";
 import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
-import { BytePool, sharedBytes } from "../byte-pool.ts";
 import type { WireService } from "../exchange.ts";
 import { Deadlines } from "./deadlines.ts";
 import { newCounters } from "./host.ts";

@@ -7,7 +7,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { POOLED_BYTES_MIN } from "../byte-pool.ts";
+import { POOLED_BYTES_MIN } from "@millrace/runtime";
 import { asBuffer } from "../byte-writer.ts";
 import { httpDate } from "../calendar.ts";
 import { ArrivingBody } from "./arriving-body.ts";
@@ -240,6 +240,7 @@ class PlainExchange implements Inbound, Outbound {
   readonly httpVersion = "1.1";
   readonly refusal = undefined;
   readonly headOnly = false;
+  readonly isDoneWhenSent = true;
   readonly received: Buffer | undefined;
   readonly #connection: PlainConnection;
   readonly #body: ArrivingBody;

@@ -1,7 +1,7 @@
 import { createGunzip } from "node:zlib";
 import type { Readable } from "node:stream";
-import type { BytePool } from "../byte-pool.ts";
-import { POOLED_BYTES_MIN } from "../byte-pool.ts";
+import type { BytePool } from "@millrace/runtime";
+import { POOLED_BYTES_MIN } from "@millrace/runtime";
 import type { WireResponse } from "../exchange.ts";
 import { BODY_STEP_BYTES } from "./limits.ts";
 import type { ListenerHost } from "./host.ts";

@@ -34,6 +34,8 @@ export interface Outbound {
   readonly gone: boolean;
   /** True when nobody wants the body: an answer to HEAD. */
   readonly headOnly: boolean;
+  /** Whether nothing looks at the bytes of an answer any more when {@link send}, or {@link end}, has resolved and nobody is gone. */
+  readonly isDoneWhenSent: boolean;
   /**
    * Head and body in one go. Resolves when the transport has taken all of it, or the client has gone; undefined when that is so
    * already.
@@ -134,6 +136,7 @@ async function answer(
   if (body instanceof Uint8Array || Array.isArray(body)) {
     sent = sendWhole(host, outbound, response, false);
     if (sent !== undefined) await sent;
+    if (outbound.isDoneWhenSent && !outbound.gone) response.release?.();
   } else {
     await sendStream(host, outbound, response, body as AsyncIterable<Uint8Array>, abort);
   }

@@ -2,28 +2,18 @@
  * Where the base64 of requests is decoded: a copy of the body in memory that WebAssembly works on, in which bytes take
  * the place of their characters. It is used again by later requests.
  */
-import { base64Module, MEMORY_PAGES } from "./base64-module.ts";
+import { base64Decoder, DECODER_PAGES } from "../webassembly/base64-decoder.ts";
+import { instantiate, PAGE_BYTES } from "../webassembly/module.ts";
 import type { DecodedBase64 } from "./decoded-base64.ts";
 
-const PAGE_BYTES = 64 * 1024;
-
-/** What is used here of what the declarations for Node leave out. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => {
-    readonly buffer: ArrayBuffer | SharedArrayBuffer;
-  };
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
-};
-
-/** Decodes whole blocks; see `base64-module.ts`. */
+/** Decodes whole blocks; see `base64-decoder.ts`. */
 type DecodeBlocks = (at: number, end: number) => number;
 
 export class Base64Memory {
   readonly #bytes: Buffer;
   readonly #decodeBlocks: DecodeBlocks;
   /** Pages in use: 1. The system gives a page only when it is touched, and the first ones are taken first. */
-  readonly #taken = new Uint8Array(MEMORY_PAGES);
+  readonly #taken = new Uint8Array(DECODER_PAGES);
 
   constructor(bytes: Buffer, decodeBlocks: DecodeBlocks) {
     this.#bytes = bytes;
@@ -35,15 +25,8 @@ export class Base64Memory {
    * room for the memory.
    */
   static create(kind: "own" | "shared"): Base64Memory | undefined {
-    try {
-      const shared = kind === "shared";
-      const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared });
-      const module = new WebAssembly.Module(base64Module(kind));
-      const { exports } = new WebAssembly.Instance(module, { outside: { memory } });
-      return new Base64Memory(Buffer.from(memory.buffer as ArrayBuffer), exports["decode"] as DecodeBlocks);
-    } catch {
-      return undefined;
-    }
+    const instance = instantiate(base64Decoder(kind));
+    return instance && new Base64Memory(instance.memory, instance.run);
   }
 
   /** A copy of `body` to decode in; undefined while there is no room for it. */
@@ -62,7 +45,7 @@ export class Base64Memory {
 
   #firstOfFree(pages: number): number {
     let free = 0;
-    for (let page = 0; page < MEMORY_PAGES; page += 1) {
+    for (let page = 0; page < DECODER_PAGES; page += 1) {
       free = this.#taken[page] === 0 ? free + 1 : 0;
       if (free === pages) return page - pages + 1;
     }

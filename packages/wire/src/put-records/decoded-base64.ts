@@ -1,5 +1,5 @@
 import { decodeBase64Into } from "../base64.ts";
-import type { BytePool } from "../byte-pool.ts";
+import type { BytePool } from "@millrace/runtime";
 
 /** The base64 of a JSON body as bytes. What is decoded stands at the place of its first character. */
 export interface DecodedBase64 {

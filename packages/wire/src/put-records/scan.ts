@@ -1,6 +1,6 @@
 import type { Operation } from "@millrace/api";
 import { PutRecords } from "@millrace/api";
-import { BytePool } from "../byte-pool.ts";
+import { BytePool } from "@millrace/runtime";
 import { asBuffer } from "../byte-writer.ts";
 import type { FormatName } from "../formats.ts";
 import { Base64Memory } from "./base64-memory.ts";

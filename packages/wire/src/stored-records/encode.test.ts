@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeCbor, encodeJson, StoredRecords, withRecords } from "../index.ts";
 import type { StoredBatch } from "../index.ts";
+import { ByteWriter } from "../byte-writer.ts";
+import { writeRecordsJson } from "./encode-json.ts";
 
 const keys = fc.oneof(
   fc.string({ maxLength: 20 }),
@@ -48,7 +50,7 @@ function batchOf(
       return json;
     },
     keepJson(made) {
-      json = made;
+      json = Buffer.from(made);
     },
     kept: () => json,
   };
@@ -105,6 +107,20 @@ describe("the quick encoders of records", () => {
     });
   }
 
+  test("write the same JSON where the machine has nothing better than strings", () => {
+    fc.assert(
+      fc.property(records, (stored) => {
+        const writer = new ByteWriter();
+        writeRecordsJson(writer, stored, "strings");
+        const reference = encodeJson({ Records: stored.toArray() }, GetRecords.output);
+        expect(`{"Records":${Buffer.concat(writer.pieces()).toString()}}`).toBe(
+          Buffer.concat(reference).toString(),
+        );
+      }),
+      RUNS,
+    );
+  });
+
   test("what one reader had encoded is not encoded again for the next", () => {
     const one = batchOf([{ key: Buffer.from("key"), data: Buffer.from("data") }]);
     const encode = () => Buffer.concat(encodeJson(withRecords(storedOf(one), {}), GetRecords.output));
@@ -113,6 +129,21 @@ describe("the quick encoders of records", () => {
     expect(first.includes(kept.subarray(1))).toBe(true);
     one.keepJson(Buffer.from(',{"kept":1}'));
     expect(encode().toString()).toContain('[{"kept":1}]');
+  });
+
+  test("memory of an answer that is released is that of the next one, and not before", () => {
+    const stored = () => storedOf(batchOf([{ key: Buffer.from("key"), data: new Uint8Array(100_000) }]));
+    const memoryOf = (records: StoredRecords) =>
+      encodeJson(withRecords(records, {}), GetRecords.output).reduce((most, piece) =>
+        piece.length > most.length ? piece : most,
+      ).buffer;
+    const [first, second, third] = [stored(), stored(), stored()] as const;
+    const memory = memoryOf(first);
+    expect(memoryOf(second)).not.toBe(memory);
+    first.release();
+    expect(memoryOf(third)).toBe(memory);
+    first.release();
+    expect(memoryOf(stored())).not.toBe(memory);
   });
 
   test("an answer with stored records looks like one with objects to whoever asks, and can be taken apart", () => {

@@ -16,11 +16,11 @@ export interface StoredBatch {
   readonly encrypted: boolean;
   /** Where its records lie. */
   ranges(): RecordRanges;
-  /** Of the record at `index` among those given. */
+  /** Of the record at `index` among those given. From each to the next it goes up by one. */
   sequenceNumber(index: number): string;
   /** The records as JSON, with a comma before each, if they were kept for the next reader. */
   readonly json: Buffer | undefined;
-  /** Offers the JSON to be kept. */
+  /** Offers the JSON to be kept, in a copy: its memory is used again. */
   keepJson(json: Buffer): void;
 }
 
@@ -36,6 +36,7 @@ export const RANGE_FIELDS = 4;
 export class StoredRecords {
   readonly batches: StoredBatch[] = [];
   #length = 0;
+  #memory: (() => void)[] = [];
 
   add(batch: StoredBatch): void {
     this.batches.push(batch);
@@ -44,6 +45,21 @@ export class StoredRecords {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Has memory that the records, or what was encoded of them, lie in given back with them. */
+  holdUntilReleased(giveBack: () => void): void {
+    this.#memory.push(giveBack);
+  }
+
+  /**
+   * Says that nobody looks at the records, or at what was encoded of them, any more: their memory is used again. Where this is
+   * never said it is left to the garbage collector.
+   */
+  release(): void {
+    const memory = this.#memory;
+    this.#memory = [];
+    for (const giveBack of memory) giveBack();
   }
 
   toArray(): Record[] {

@@ -281,7 +281,8 @@ export class World {
       this.note(`< ${label} ${status}`);
       return { status, headers, body: this.#carry(response.body, label) };
     }
-    const body = response.body instanceof Uint8Array ? response.body : Buffer.concat(response.body);
+    const body = Buffer.concat(response.body instanceof Uint8Array ? [response.body] : response.body);
+    response.release?.();
     this.note(`< ${label} ${status}`, body);
     this.#answersUnderWay += 1;
     await this.clock.sleep(this.#delayMs());

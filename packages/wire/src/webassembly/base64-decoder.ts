@@ -15,8 +15,32 @@
  * (2018), in the instructions of WebAssembly's 128-bit SIMD.
  */
 
-/** The size of the memory in pages of 64 KiB. */
-export const MEMORY_PAGES = 512;
+import {
+  add,
+  EXIT_IF,
+  get,
+  I16X8_SHL,
+  I16X8_SHR_U,
+  I32X4_DOT_I16X8_S,
+  I8X16_ADD,
+  I8X16_EQ,
+  I8X16_SWIZZLE,
+  i32,
+  i8x16Shuffle,
+  lanes,
+  set,
+  V128_AND,
+  V128_ANY_TRUE,
+  V128_OR,
+  v128Const,
+  v128Load,
+  v128Store,
+  whileWithin,
+} from "./module.ts";
+import type { Code, ModuleParts } from "./module.ts";
+
+/** The size of the memory in pages. */
+export const DECODER_PAGES = 512;
 
 const BLOCK_CHARACTERS = 16;
 const BLOCK_BYTES = 12;
@@ -51,15 +75,9 @@ const TO_24_BITS = lanes((lane) => [0x00, 0x10, 0x01, 0x00][lane % 4]!);
 /** The three bytes of each 24 bits, the highest first; the last four lanes do not matter. */
 const IN_ORDER = [2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 15, 15, 15, 15];
 
-function lanes(of: (lane: number) => number): readonly number[] {
-  return Array.from({ length: 16 }, (_, lane) => of(lane) & 0xff);
-}
-
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
-
-type Code = readonly number[];
 
 // Parameters come first among the locals; all others are of type v128 but `out`.
 const AT = 0;
@@ -75,26 +93,7 @@ const characters = (block: number) => FIRST_OF_BLOCKS + block * LOCALS_PER_BLOCK
 const highs = (block: number) => characters(block) + 1;
 const wrong = (block: number) => characters(block) + 2;
 
-const get = (local: number): Code => [0x20, local];
-const set = (local: number): Code => [0x21, local];
 const constant = (value: readonly number[]): Code => get(FIRST_CONSTANT + CONSTANTS.indexOf(value));
-const i32 = (value: number): Code => [0x41, ...signed(value)];
-const add = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
-const simd = (opcode: number): Code => [0xfd, ...unsigned(opcode)];
-
-const V128_AND = simd(0x4e);
-const V128_OR = simd(0x50);
-const V128_ANY_TRUE = simd(0x53);
-const I8X16_SWIZZLE = simd(0x0e);
-const I8X16_EQ = simd(0x23);
-const I8X16_ADD = simd(0x6e);
-const I16X8_SHL = simd(0x8b);
-const I16X8_SHR_U = simd(0x8d);
-const I32X4_DOT_I16X8_S = simd(0xba);
-const v128Load = (offset: number): Code => [...simd(0x00), 0, ...unsigned(offset)];
-const v128Store = (offset: number): Code => [...simd(0x0b), 0, ...unsigned(offset)];
-const v128Const = (value: readonly number[]): Code => [...simd(0x0c), ...value];
-const i8x16Shuffle = (order: readonly number[]): Code => [...simd(0x0d), ...order];
 
 /** Loads a block, and finds which of its bytes are wrong. */
 function look(block: number): Code {
@@ -136,74 +135,31 @@ function decodeAndStore(block: number): Code {
 /** Decodes `count` blocks in each turn, until fewer are left or one is wrong. All are loaded before any is stored. */
 function loopOver(count: number): Code {
   const blocks = Array.from({ length: count }, (_, block) => block);
-  const exit: Code = [0x0d, 1];
-  return [
-    ...[0x02, 0x40],
-    ...[0x03, 0x40],
-    ...[...add(get(AT), i32(count * BLOCK_CHARACTERS)), ...get(END), 0x4b, ...exit],
+  return whileWithin(AT, count * BLOCK_CHARACTERS, END, [
     ...blocks.flatMap(look),
     ...blocks.flatMap((block) => [...get(wrong(block)), ...(block === 0 ? [] : V128_OR)]),
-    ...[...V128_ANY_TRUE, ...exit],
+    ...[...V128_ANY_TRUE, ...EXIT_IF],
     ...blocks.flatMap(decodeAndStore),
     ...[...add(get(AT), i32(count * BLOCK_CHARACTERS)), ...set(AT)],
     ...[...add(get(OUT), i32(count * BLOCK_BYTES)), ...set(OUT)],
-    ...[0x0c, 0],
-    ...[0x0b, 0x0b],
-  ];
-}
-
-const I32 = 0x7f;
-const V128 = 0x7b;
-
-/** Of memory: a minimum only; of memory that threads share (the threads proposal): a minimum and a maximum. */
-const LIMITS = {
-  own: [0, ...unsigned(MEMORY_PAGES)],
-  shared: [3, ...unsigned(MEMORY_PAGES), ...unsigned(MEMORY_PAGES)],
-};
-
-/** The module's bytes (WebAssembly Core Specification 2.0, §5). */
-export function base64Module(memory: keyof typeof LIMITS): Uint8Array {
-  const code = [
-    ...vector([
-      [1, I32],
-      [CONSTANTS.length + BLOCKS_PER_TURN * LOCALS_PER_BLOCK, V128],
-    ]),
-    ...[...get(AT), ...set(OUT)],
-    ...CONSTANTS.flatMap((value, index) => [...v128Const(value), ...set(FIRST_CONSTANT + index)]),
-    ...loopOver(BLOCKS_PER_TURN),
-    ...loopOver(1),
-    ...get(AT),
-    0x0b,
-  ];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [[0x60, ...vector([[I32], [I32]]), ...vector([[I32]])]]),
-    ...section(2, [[...name("outside"), ...name("memory"), 2, ...LIMITS[memory]]]),
-    ...section(3, [[0]]),
-    ...section(7, [[...name("decode"), 0, 0]]),
-    ...section(10, [[...unsigned(code.length), ...code]]),
   ]);
 }
 
-function section(id: number, items: readonly Code[]): Code {
-  const content = vector(items);
-  return [id, ...unsigned(content.length), ...content];
-}
-
-function vector(items: readonly Code[]): Code {
-  return [...unsigned(items.length), ...items.flat()];
-}
-
-function name(text: string): Code {
-  return [...unsigned(text.length), ...Buffer.from(text)];
-}
-
-/** LEB128. */
-function unsigned(value: number): Code {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
-}
-
-/** LEB128 of a number that is not negative where the sign is expected in bit 6. */
-function signed(value: number): Code {
-  return value < 0x40 ? [value] : [(value & 0x7f) | 0x80, ...signed(value >>> 7)];
+/** The decoder over memory of this thread alone, or over memory that threads share. */
+export function base64Decoder(memory: "own" | "shared"): ModuleParts {
+  return {
+    name: "decode",
+    parameterCount: 2,
+    i32Count: 1,
+    v128Count: CONSTANTS.length + BLOCKS_PER_TURN * LOCALS_PER_BLOCK,
+    code: [
+      ...[...get(AT), ...set(OUT)],
+      ...CONSTANTS.flatMap((value, index) => [...v128Const(value), ...set(FIRST_CONSTANT + index)]),
+      ...loopOver(BLOCKS_PER_TURN),
+      ...loopOver(1),
+      ...get(AT),
+    ],
+    memoryPages: DECODER_PAGES,
+    isShared: memory === "shared",
+  };
 }
