@@ -17,8 +17,8 @@ import type { Run, ShardLog, ShardLogs } from "./shard-logs.ts";
  */
 const GAP_BYTES_MAX = 64 << 10;
 const SPAN_BYTES_MAX = 1 << 20;
-/** Reads of one log that are under way at once: so many threads does Node read with. */
-const SPANS_AT_ONCE = 4;
+/** Reads of one log that are under way at once: enough that the threads that Node reads with need not be woken for each. */
+const SPANS_AT_ONCE = 16;
 
 /** The rows of a run as it was found: sealing it moves them to the disk and may put others in front of them. */
 interface Rows {
@@ -36,7 +36,7 @@ interface FoundEntries {
 interface FromDisk {
   readonly chunks: { readonly row: Row; readonly bytes: Buffer }[];
   /** What they lie in: of the reader's own, to be given back. */
-  readonly memory: Buffer[];
+  readonly memory: Buffer;
 }
 
 /** Why entries cannot be given, and the first entry behind them that this says nothing about. */
@@ -102,7 +102,7 @@ export class Reader {
         index = entry.index + 1;
       }
       if (chunk.fromDisk === undefined) continue;
-      memory.push(...chunk.fromDisk.memory);
+      memory.push(chunk.fromDisk.memory);
       const isFull = bytes >= limits.maxBytes || records >= limits.maxRecords;
       this.#keepRest(run.segment, chunk.fromDisk, isFull ? index - 1 : index);
     }
@@ -223,60 +223,65 @@ export class Reader {
 
   /** Reads spans side by side. What lies behind the first damaged chunk is left to the next read. */
   async #readSpans(segment: Segment, spans: readonly (readonly Row[])[]): Promise<FoundEntries | Unreadable> {
-    if (spans.length === 1) return this.#readSpan(segment, spans[0]!);
-    const settled = await Promise.allSettled(spans.map((span) => this.#readSpan(segment, span)));
+    const memory = this.#memory.take(spans.reduce((sum, span) => sum + spanBytes(span), 0));
+    let end = 0;
+    const reads = spans.map((span) =>
+      readSpan(segment, span, memory.subarray(end, (end += spanBytes(span)))),
+    );
+    const settled = await Promise.allSettled(reads);
     const entries: StoredEntry[] = [];
-    const fromDisk: FromDisk = { chunks: [], memory: [] };
+    const chunks: FromDisk["chunks"] = [];
     for (const [at, result] of settled.entries()) {
       if (result.status === "rejected") throw result.reason;
       const { value } = result;
       if ("detail" in value) {
-        if (entries.length === 0) return value;
-        break;
-      }
-      for (const entry of value.entries) entries.push(entry);
-      fromDisk.chunks.push(...value.fromDisk.chunks);
-      fromDisk.memory.push(...value.fromDisk.memory);
-      if (value.fromDisk.chunks.length < spans[at]!.length) break;
-    }
-    return { entries, fromDisk };
-  }
-
-  /** Reads chunks that lie close together. Those from the first damaged one on are left to the next read. */
-  async #readSpan(
-    segment: Segment,
-    rows: readonly Row[],
-  ): Promise<{ readonly entries: StoredEntry[]; readonly fromDisk: FromDisk } | Unreadable> {
-    const [first] = rows as [Row];
-    const last = rows.at(-1) as Row;
-    const length = last.offset + last.length - first.offset;
-    const memory = this.#memory.take(length);
-    const span = memory.subarray(0, length);
-    const readBytes = await readInto(segment.file, first.offset, span);
-    const entries: StoredEntry[] = [];
-    const chunks: FromDisk["chunks"] = [];
-    for (const row of rows) {
-      const from = row.offset - first.offset;
-      const bytes = span.subarray(from, Math.min(from + row.length, readBytes));
-      const chunk = splitChunk(bytes, row, true);
-      if (chunk === undefined) {
         if (entries.length > 0) break;
         this.#memory.give(memory);
-        return damagedChunk(segment, row);
+        return value;
       }
-      for (const entry of chunk) entries.push(entry);
-      chunks.push({ row, bytes });
+      for (const entry of value.entries) entries.push(entry);
+      chunks.push(...value.chunks);
+      if (value.chunks.length < spans[at]!.length) break;
     }
-    return { entries, fromDisk: { chunks, memory: [memory] } };
+    return { entries, fromDisk: { chunks, memory } };
   }
 
   #readChunk(segment: Segment, row: Row): FoundEntries | Unreadable | Promise<FoundEntries | Unreadable> {
     const cached = this.#chunks.get(segment, row.offset);
-    if (cached === undefined) return this.#readSpan(segment, [row]);
+    if (cached === undefined) return this.#readSpans(segment, [[row]]);
     const entries = splitChunk(cached, row, false);
     if (entries !== undefined) return { entries };
     return { toIndex: row.firstIndex + row.entryCount, detail: "a cached chunk is damaged" };
   }
+}
+
+function spanBytes(rows: readonly Row[]): number {
+  const last = rows.at(-1) as Row;
+  return last.offset + last.length - rows[0]!.offset;
+}
+
+/** Reads chunks that lie close together to `memory`. Those from the first damaged one on are left to the next read. */
+async function readSpan(
+  segment: Segment,
+  rows: readonly Row[],
+  memory: Buffer,
+): Promise<{ readonly entries: StoredEntry[]; readonly chunks: FromDisk["chunks"] } | Unreadable> {
+  const [first] = rows as [Row];
+  const readBytes = await readInto(segment.file, first.offset, memory);
+  const entries: StoredEntry[] = [];
+  const chunks: FromDisk["chunks"] = [];
+  for (const row of rows) {
+    const from = row.offset - first.offset;
+    const bytes = memory.subarray(from, Math.min(from + row.length, readBytes));
+    const chunk = splitChunk(bytes, row, true);
+    if (chunk === undefined) {
+      if (entries.length > 0) break;
+      return damagedChunk(segment, row);
+    }
+    for (const entry of chunk) entries.push(entry);
+    chunks.push({ row, bytes });
+  }
+  return { entries, chunks };
 }
 
 /** The row at `place`, unless the index is damaged there: whoever needs that row finds out. */
