@@ -74,7 +74,7 @@ class NodeOpenFile implements OpenFile {
   readonly durableWrites: boolean;
   readonly #handle: FileHandle;
   #readsUnderWay = 0;
-  #whenRead: (() => void) | undefined;
+  readonly #whenRead: (() => void)[] = [];
 
   constructor(handle: FileHandle, durableWrites: boolean) {
     this.#handle = handle;
@@ -83,9 +83,11 @@ class NodeOpenFile implements OpenFile {
 
   /** By the descriptor: reads are many, and the handle's own cost twice as much on their way. */
   read(target: Uint8Array, position: number): Promise<number> {
+    const { fd } = this.#handle;
     if (target.length === 0) return Promise.resolve(0);
+    // The handle is closed, and says so in the usual way.
+    if (fd < 0) return this.#handle.read(target).then(({ bytesRead }) => bytesRead);
     return new Promise((resolve, reject) => {
-      const { fd } = this.#handle;
       let count = 0;
       this.#readsUnderWay += 1;
       const onRead = (error: Error | null, bytesRead: number): void => {
@@ -95,7 +97,7 @@ class NodeOpenFile implements OpenFile {
           return;
         }
         this.#readsUnderWay -= 1;
-        if (this.#readsUnderWay === 0) this.#whenRead?.();
+        if (this.#readsUnderWay === 0) for (const wake of this.#whenRead.splice(0)) wake();
         if (error === null) resolve(count);
         else reject(error);
       };
@@ -128,7 +130,7 @@ class NodeOpenFile implements OpenFile {
 
   /** The descriptor may soon be that of another file, so reads of this one end first. */
   async close(): Promise<void> {
-    if (this.#readsUnderWay > 0) await new Promise<void>((resolve) => (this.#whenRead = resolve));
+    if (this.#readsUnderWay > 0) await new Promise<void>((resolve) => this.#whenRead.push(resolve));
     await this.#handle.close();
   }
 }
