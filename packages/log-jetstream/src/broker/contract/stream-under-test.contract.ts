@@ -1,0 +1,116 @@
+/** What the parts of the contract of brokers have in common. */
+import { expect } from "vitest";
+import type { Broker, PublishOutcome, ReadRequest, StoredMessage, StreamSettings } from "../broker.ts";
+
+export interface BrokerUnderTest {
+  readonly broker: Broker;
+  /** Of another client of the same cluster. */
+  readonly other: Broker;
+  /** Waits for what the cluster answers; in a simulation, time goes on while it does. */
+  finish<Result>(promise: Promise<Result>): Promise<Result>;
+  /** A word that no other test uses, for names of streams and first tokens of subjects. */
+  readonly word: string;
+}
+
+export type Open = () => Promise<BrokerUnderTest>;
+
+/** Limits that no test reaches. */
+export const MANY = { maxBytes: 1e8, maxMessages: 1_000 };
+
+interface StreamUnderTest extends BrokerUnderTest {
+  readonly stream: string;
+  readonly settings: StreamSettings;
+  readonly subject: (key: string) => string;
+}
+
+export async function withStream(open: Open, more: Partial<StreamSettings> = {}): Promise<StreamUnderTest> {
+  const opened = await open();
+  const { word, broker, finish } = opened;
+  const settings = { name: `${word}-s`, subjects: [`${word}.s.>`], replicas: 3, ...more };
+  expect(await finish(broker.createStream(settings))).toEqual({ kind: "done" });
+  return { ...opened, stream: settings.name, settings, subject: (key) => `${word}.s.${key}` };
+}
+
+export function stored(sequence: number): PublishOutcome {
+  return { kind: "stored", sequence };
+}
+
+type Client = Pick<BrokerUnderTest, "broker" | "finish">;
+
+export async function publishAll(
+  { broker, finish }: Client,
+  stream: string,
+  subject: string,
+  count: number,
+  sizeBytes = 1,
+): Promise<void> {
+  const outcomes = await finish(
+    Promise.all(
+      Array.from({ length: count }, () => broker.publish(stream, subject, Buffer.alloc(sizeBytes))),
+    ),
+  );
+  expect(outcomes.every(({ kind }) => kind === "stored")).toBe(true);
+}
+
+export async function lastSequence({ broker, finish }: Client, stream: string): Promise<number> {
+  const described = await finish(broker.describeStream(stream));
+  expect(described.kind).toBe("stream");
+  return described.kind === "stream" ? described.stream.lastSequence : -1;
+}
+
+/** The first `count` messages, read on until whichever replicas answer have them. */
+export async function readUntil(
+  { broker, finish }: Client,
+  stream: string,
+  count: number,
+): Promise<readonly StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  while (messages.length < count) {
+    const outcome = await finish(
+      broker.read(stream, { ...MANY, fromSequence: (messages.at(-1)?.sequence ?? 0) + 1 }),
+    );
+    expect(outcome.kind).toBe("messages");
+    if (outcome.kind === "messages") messages.push(...outcome.messages);
+  }
+  return messages;
+}
+
+export async function everyReplicaHas(
+  { broker, finish }: Client,
+  stream: string,
+  sequence: number,
+): Promise<void> {
+  for (;;) {
+    const described = await finish(broker.describeStream(stream));
+    if (described.kind !== "stream") continue;
+    const { lastSequence: last, followers } = described.stream;
+    if (
+      last === sequence &&
+      followers.every(({ isCurrent, lagOperations }) => isCurrent && lagOperations === 0)
+    )
+      return;
+  }
+}
+
+export async function readSequences(
+  broker: Broker,
+  finish: BrokerUnderTest["finish"],
+  stream: string,
+  request: ReadRequest,
+): Promise<number[]> {
+  const outcome = await finish(broker.read(stream, request));
+  expect(outcome.kind).toBe("messages");
+  return outcome.kind === "messages" ? outcome.messages.map(({ sequence }) => sequence) : [];
+}
+
+export async function eventuallyReads(
+  broker: Broker,
+  finish: BrokerUnderTest["finish"],
+  stream: string,
+  sequences: readonly number[],
+): Promise<void> {
+  for (;;) {
+    const found = await readSequences(broker, finish, stream, { ...MANY, fromSequence: 1 });
+    if (found.join() === sequences.join()) return;
+  }
+}

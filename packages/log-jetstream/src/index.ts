@@ -1,0 +1,33 @@
+export type {
+  Broker,
+  DescribeOutcome,
+  FollowerDescription,
+  JetStreamDescription,
+  ListOutcome,
+  MessageOutcome,
+  MessagesOutcome,
+  MessageToPublish,
+  PublishExpectation,
+  PublishOutcome,
+  PurgeOutcome,
+  PurgeRequest,
+  ReadOutcome,
+  ReadRequest,
+  RefusalCause,
+  RequestOutcome,
+  ServerDescription,
+  ServersOutcome,
+  StoredAnnouncement,
+  StoredMessage,
+  StreamChangeOutcome,
+  StreamDescription,
+  StreamSettings,
+  Subscription,
+} from "./broker/broker.ts";
+export { BATCH_MESSAGES_MAX } from "./broker/broker.ts";
+export { connectNatsBroker } from "./broker/nats-broker.ts";
+export type { Login, NatsBrokerOptions } from "./broker/nats-broker.ts";
+export type { BrokerFault, BrokerFaultChances } from "./simulated/broker-faults.ts";
+export type { SimulatedClusterOptions } from "./simulated/cluster-state.ts";
+export { simulatedCluster } from "./simulated/simulated-cluster.ts";
+export type { SimulatedClient, SimulatedCluster } from "./simulated/simulated-cluster.ts";
