@@ -31,3 +31,13 @@ export type { BrokerFault, BrokerFaultChances } from "./simulated/broker-faults.
 export type { SimulatedClusterOptions } from "./simulated/cluster-state.ts";
 export { simulatedCluster } from "./simulated/simulated-cluster.ts";
 export type { SimulatedClient, SimulatedCluster } from "./simulated/simulated-cluster.ts";
+export {
+  checkCluster,
+  CLOCK_SKEW_MS_MAX,
+  MAX_PAYLOAD_BYTES_MIN,
+  refusalsOf,
+  REPLICAS,
+  SERVER_VERSION_MIN,
+  ZONE_TAG,
+} from "./checks.ts";
+export type { ClusterCheck } from "./checks.ts";

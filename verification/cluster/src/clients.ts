@@ -1,4 +1,4 @@
-import { type Broker, connectNatsBroker } from "@millrace/log-jetstream";
+import { type Broker, connectNatsBroker, type NatsBrokerOptions } from "@millrace/log-jetstream";
 import { nodeRuntime } from "@millrace/runtime";
 import type { NatsCluster } from "./nats-cluster.ts";
 
@@ -8,15 +8,19 @@ const { clock } = nodeRuntime();
 export class Clients {
   readonly #open: Broker[] = [];
 
-  async connect(cluster: NatsCluster, urls: readonly string[] = cluster.urls): Promise<Broker> {
+  /** A client that may do all that a gateway may. */
+  connect(cluster: NatsCluster, urls: readonly string[] = cluster.urls): Promise<Broker> {
     const { login, systemLogin } = cluster;
-    const broker = await connectNatsBroker({
-      clock,
-      servers: urls,
-      name: "cluster test",
-      login,
-      systemLogin,
-    });
+    return this.#connect({ servers: urls, login, systemLogin });
+  }
+
+  /** A client that may not ask servers for their settings. */
+  connectAsGatewayOnly({ urls, login }: NatsCluster): Promise<Broker> {
+    return this.#connect({ servers: urls, login });
+  }
+
+  async #connect(options: Pick<NatsBrokerOptions, "servers" | "login" | "systemLogin">): Promise<Broker> {
+    const broker = await connectNatsBroker({ clock, name: "cluster test", ...options });
     this.#open.push(broker);
     return broker;
   }
