@@ -27,6 +27,8 @@ export type {
 export { BATCH_MESSAGES_MAX } from "./broker/broker.ts";
 export { connectNatsBroker } from "./broker/nats-broker.ts";
 export type { Login, NatsBrokerOptions } from "./broker/nats-broker.ts";
+export { watchStream } from "./broker/watch-stream.ts";
+export type { WatchOptions } from "./broker/watch-stream.ts";
 export type { BrokerFault, BrokerFaultChances } from "./simulated/broker-faults.ts";
 export type { SimulatedClusterOptions } from "./simulated/cluster-state.ts";
 export { simulatedCluster } from "./simulated/simulated-cluster.ts";

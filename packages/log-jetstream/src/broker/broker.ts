@@ -70,6 +70,10 @@ export interface Broker {
 
   /** Sends to whoever listens at this moment. May get lost without a word. */
   send(subject: string, payload: Uint8Array): void;
+  /**
+   * Hears what is sent to subjects from now on. Not for a stream's own subjects: publishes are heard there before anybody
+   * decides about them, and as long as somebody listens a publish without a leader is `unknown` rather than `refused`.
+   */
   subscribe(
     subjectFilter: string,
     listener: (message: { readonly subject: string; readonly payload: Uint8Array }) => void,

@@ -23,7 +23,8 @@ export interface SimulatedClusterOptions {
 /** A client as the cluster sees it. */
 interface ConnectedClient {
   hearAnnouncement(announcement: StoredAnnouncement): void;
-  hear(subject: string, payload: Uint8Array): void;
+  /** Returns whether the client listens to the subject. */
+  hear(subject: string, payload: Uint8Array): boolean;
   serves(subject: string): boolean;
   /** Has the client's handler answer a request. */
   serve(subject: string, payload: Uint8Array, answer: (answered: Uint8Array) => void): void;
@@ -153,9 +154,13 @@ export class ClusterState {
     for (const client of this.clients) client.hearAnnouncement({ stream, subject, sequence });
   }
 
-  /** Everybody who listens hears it, the sender too. */
-  deliver(subject: string, payload: Uint8Array): void {
-    for (const client of this.clients) client.hear(subject, payload);
+  /** Everybody who listens hears it, the sender too. Returns whether anybody does. */
+  deliver(subject: string, payload: Uint8Array): boolean {
+    let isHeard = false;
+    for (const client of this.clients) {
+      if (client.hear(subject, payload)) isHeard = true;
+    }
+    return isHeard;
   }
 
   /** Clients that serve a subject, in the order in which they connected. */

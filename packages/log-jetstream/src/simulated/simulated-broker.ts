@@ -104,8 +104,16 @@ export class SimulatedBroker implements Broker {
     }
     const { faults } = this.#cluster;
     const outcome = await this.#ask<PublishOutcome>((answer, nobody) => {
+      let isHeard = false;
+      for (const { subject, payload } of messages) {
+        if (this.#cluster.deliver(subject, payload)) isHeard = true;
+      }
       const target = this.#cluster.streamOf((messages[0] as MessageToPublish).subject);
-      if (target === undefined || target.attention === "nobody") return nobody();
+      if (target === undefined || target.attention === "nobody") {
+        // Somebody did receive it, so the servers do not say that nobody does.
+        if (!isHeard) nobody();
+        return;
+      }
       if (target.settings.name !== stream) {
         answer({ kind: "refused", cause: "other", reason: "expected stream does not match (10060)" });
         return;
@@ -292,13 +300,16 @@ export class SimulatedBroker implements Broker {
     }
   }
 
-  hear(subject: string, payload: Uint8Array): void {
+  hear(subject: string, payload: Uint8Array): boolean {
+    let isHeard = false;
     for (const entry of this.#listeners) {
-      if (!subjectMatches(entry.filter, subject)) continue;
+      if (!this.#isConnected || !subjectMatches(entry.filter, subject)) continue;
+      isHeard = true;
       this.#toClient(() => {
         if (this.#listeners.has(entry)) entry.listener({ subject, payload });
       });
     }
+    return isHeard;
   }
 
   serves(subject: string): boolean {

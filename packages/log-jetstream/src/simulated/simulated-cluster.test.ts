@@ -146,6 +146,17 @@ test("without a leader publishes are refused at once, for four to seven seconds"
   }
 });
 
+test("a listener on a stream's own subjects hides that there is no leader", async () => {
+  const { clock, cluster, broker, finish, publish } = await world(3);
+  const subscription = broker.subscribe("s.>", () => undefined);
+  cluster.killServer(cluster.leaderOf("s")!);
+  expect(await finish(publish("m"))).toMatchObject({ kind: "unknown" });
+  subscription.stop();
+  await clock.runFor(5_000);
+  cluster.stepDown("s");
+  expect(await finish(publish("m"))).toMatchObject({ kind: "refused", cause: "unreachable" });
+});
+
 test("a frozen leader takes messages and says nothing, and what it took is gone when it thaws too late", async () => {
   const { clock, cluster, finish, publish, contents } = await world(3);
   expect(await finish(publish("before"))).toMatchObject({ kind: "stored" });

@@ -33,7 +33,7 @@ interface Proposal {
   readonly messages: readonly StoredMessage[];
   readonly operation: LogOperation;
   readonly readyMs: number;
-  /** Called once it is stored, and only if the leader that proposed it is still the one. */
+  /** Called once it is stored; when the leader has changed meanwhile, perhaps not. */
   readonly stored: (purgedCount: number) => void;
 }
 
@@ -67,7 +67,7 @@ export class SimulatedStream {
   readonly #history: LogOperation[] = [];
   #inFlight: Proposal[] = [];
   /** Survivors of the last leader, which the next one commits before it takes anything. */
-  #inherited: Proposal[] = [];
+  readonly #inherited: Proposal[] = [];
   #leader: SimulatedServer | undefined;
   /** Elections that were called before this one are void. */
   #term = 0;
@@ -286,8 +286,11 @@ export class SimulatedStream {
     this.#leader = server;
     this.leaderChangeCount += 1;
     this.#logOf(server).catchUp(this.#history);
-    for (const proposal of this.#inherited) this.#commit(proposal);
-    this.#inherited = [];
+    for (const proposal of this.#inherited.splice(0)) {
+      const purgedCount = this.#commit(proposal);
+      // The reply subject is part of a proposal, so the new leader may answer in the old one's place, seconds later.
+      if (this.#world.random.below(2) === 0) proposal.stored(purgedCount);
+    }
   }
 
   /** A replica that answers reads; undefined when there is none. */

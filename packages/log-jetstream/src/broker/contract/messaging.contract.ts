@@ -67,6 +67,18 @@ export function messaging(open: Open): void {
       expect(heard).toHaveLength(1);
     });
 
+    test("who listens to a stream's own subjects hears what is refused, too", async () => {
+      const { broker, finish, stream, subject } = await withStream(open);
+      let heardCount = 0;
+      const subscription = broker.subscribe(subject(">"), () => (heardCount += 1));
+      const outcome = await finish(
+        broker.publish(stream, subject("a"), Buffer.from("x"), { lastSequence: 7 }),
+      );
+      expect(outcome).toMatchObject({ kind: "wrong-sequence" });
+      expect(heardCount).toBe(1);
+      subscription.stop();
+    });
+
     test("every server says who it is", async () => {
       const { broker, finish } = await open();
       const outcome = await finish(broker.describeServers());

@@ -1,0 +1,115 @@
+import type { Clock, Timer } from "@millrace/runtime";
+import type { Broker, StoredMessage, Subscription } from "./broker.ts";
+
+export interface WatchOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly stream: string;
+  /** Only messages of this subject, which may have wildcards. */
+  readonly subject: string;
+  readonly fromSequence: number;
+  /** Of one read. */
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+  /** How long the stream is left alone when nothing was announced: announcements may get lost. Default: 1 s. */
+  readonly pollIntervalMs?: number;
+}
+
+const POLL_INTERVAL_MS = 1_000;
+/** How long a replica gets that does not have yet what was announced; twice as long each time it still does not. */
+const CATCH_UP_MS = 2;
+
+/**
+ * Follows a stream without a consumer on the servers: announcements say when to read, reads say what is there. Delivers every
+ * message once and in order, as soon as a replica shows it; the next read waits for the promise that `deliver` returns. A
+ * rejection of it is the caller's bug and stops the watch.
+ */
+export function watchStream(
+  options: WatchOptions,
+  deliver: (messages: readonly StoredMessage[]) => void | Promise<void>,
+): Subscription {
+  const watch = new Watch(options, deliver);
+  void watch.run();
+  return watch;
+}
+
+class Watch implements Subscription {
+  readonly #options: WatchOptions;
+  readonly #deliver: (messages: readonly StoredMessage[]) => void | Promise<void>;
+  readonly #announcements: Subscription;
+  #nextSequence: number;
+  /** The highest sequence that was announced. */
+  #announcedSequence = 0;
+  #isStopped = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: WatchOptions, deliver: (messages: readonly StoredMessage[]) => void | Promise<void>) {
+    this.#options = options;
+    this.#deliver = deliver;
+    this.#nextSequence = options.fromSequence;
+    this.#announcements = options.broker.onStored(options.subject, ({ stream, sequence }) => {
+      if (stream !== options.stream || sequence <= this.#announcedSequence) return;
+      this.#announcedSequence = sequence;
+      this.#wake?.();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#announcements.stop();
+    this.#wake?.();
+  }
+
+  async run(): Promise<void> {
+    const {
+      broker,
+      stream,
+      subject,
+      maxBytes,
+      maxMessages,
+      pollIntervalMs = POLL_INTERVAL_MS,
+    } = this.#options;
+    let catchUpMs = CATCH_UP_MS;
+    while (!this.#isStopped) {
+      const outcome = await broker.read(stream, {
+        fromSequence: this.#nextSequence,
+        subject,
+        maxBytes,
+        maxMessages,
+      });
+      if (this.#isStopped) return;
+      const newest = outcome.kind === "messages" ? outcome.messages.at(-1) : undefined;
+      if (outcome.kind === "messages" && newest !== undefined) {
+        this.#nextSequence = newest.sequence + 1;
+        catchUpMs = CATCH_UP_MS;
+        try {
+          await this.#deliver(outcome.messages);
+        } catch (error) {
+          this.stop();
+          throw error;
+        }
+        continue;
+      }
+      if (outcome.kind === "messages" && this.#announcedSequence < this.#nextSequence) {
+        await this.#pause(pollIntervalMs);
+        continue;
+      }
+      // It was announced, or nobody answered: the replica that answers next may be further.
+      const waitMs = Math.min(catchUpMs, pollIntervalMs);
+      await this.#options.clock.sleep(waitMs);
+      catchUpMs *= 2;
+    }
+  }
+
+  /** Until the time has passed, or something is announced. */
+  #pause(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer: Timer = this.#options.clock.schedule(durationMs, () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = undefined;
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}
