@@ -1,0 +1,213 @@
+import { type Broker, type PublishOutcome, watchStream } from "@millrace/log-jetstream";
+import { nodeRuntime } from "@millrace/runtime";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Clients } from "./src/clients.ts";
+import { type NatsCluster, startNatsCluster } from "./src/nats-cluster.ts";
+
+const { clock } = nodeRuntime();
+const STREAM = { name: "s", subjects: ["s.>"], replicas: 3, announced: true };
+const clients = new Clients();
+let running: NatsCluster | undefined;
+
+beforeEach(async () => {
+  running = await startNatsCluster();
+});
+
+afterEach(async () => {
+  await clients.close();
+  await running?.close();
+});
+
+function cluster(): NatsCluster {
+  if (running === undefined) throw new Error("there is no cluster");
+  return running;
+}
+
+async function withStream(urls?: readonly string[]): Promise<Broker> {
+  const broker = await clients.connect(cluster(), urls);
+  expect(await broker.createStream(STREAM)).toEqual({ kind: "done" });
+  return broker;
+}
+
+async function leaderOf(broker: Broker): Promise<string> {
+  for (;;) {
+    const described = await broker.describeStream(STREAM.name);
+    if (described.kind === "stream" && described.stream.leader !== "") return described.stream.leader;
+    await clock.sleep(50);
+  }
+}
+
+/** A client that knows for each text that it published whether it is surely there, surely not, or neither. */
+class Writer {
+  readonly acknowledged = new Map<number, string>();
+  readonly refused = new Set<string>();
+  readonly outcomes = new Map<PublishOutcome["kind"], number>();
+  readonly #broker: Broker;
+  readonly #name: string;
+  #isRunning = true;
+  #count = 0;
+  worstGapMs = 0;
+
+  constructor(broker: Broker, name: string) {
+    this.#broker = broker;
+    this.#name = name;
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+  }
+
+  async run(): Promise<void> {
+    let lastMs = clock.monotonicMs();
+    while (this.#isRunning) {
+      const text = `${this.#name}-${this.#count}`;
+      this.#count += 1;
+      const outcome = await this.#broker.publish(STREAM.name, "s.a", Buffer.from(text));
+      this.outcomes.set(outcome.kind, (this.outcomes.get(outcome.kind) ?? 0) + 1);
+      if (outcome.kind === "stored") {
+        this.acknowledged.set(outcome.sequence, text);
+        this.worstGapMs = Math.max(this.worstGapMs, clock.monotonicMs() - lastMs);
+        lastMs = clock.monotonicMs();
+      } else {
+        if (outcome.kind === "refused") this.refused.add(text);
+        await clock.sleep(20);
+      }
+    }
+  }
+
+  /** Resolves when this many more have been acknowledged. */
+  async acknowledgesMore(count: number): Promise<void> {
+    const wanted = this.acknowledged.size + count;
+    while (this.acknowledged.size < wanted) await clock.sleep(5);
+  }
+}
+
+async function contentsOf(broker: Broker): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  const described = await broker.describeStream(STREAM.name);
+  if (described.kind !== "stream") throw new Error("the stream is gone");
+  let fromSequence = 1;
+  while (fromSequence <= described.stream.lastSequence) {
+    const outcome = await broker.read(STREAM.name, { fromSequence, maxBytes: 1e6, maxMessages: 1_000 });
+    if (outcome.kind !== "messages") continue;
+    for (const { sequence, payload } of outcome.messages)
+      found.set(sequence, Buffer.from(payload).toString());
+    fromSequence = (outcome.messages.at(-1)?.sequence ?? fromSequence - 1) + 1;
+  }
+  return found;
+}
+
+function check(writers: readonly Writer[], found: ReadonlyMap<number, string>): void {
+  const texts = new Set(found.values());
+  for (const { acknowledged, refused } of writers) {
+    for (const [sequence, text] of acknowledged) expect(found.get(sequence)).toBe(text);
+    for (const text of refused) expect(texts.has(text)).toBe(false);
+  }
+}
+
+function report(what: string, writers: readonly Writer[]): void {
+  const lines = writers.map(({ acknowledged, outcomes, worstGapMs }) => {
+    const others = [...outcomes]
+      .filter(([kind]) => kind !== "stored")
+      .map(([kind, count]) => `${count} ${kind}`);
+    return `${acknowledged.size} acknowledged, ${others.join(", ") || "nothing else"}, worst gap ${Math.round(worstGapMs)} ms`;
+  });
+  process.stdout.write(`${what}: ${lines.join("; ")}\n`);
+}
+
+async function underLoad(
+  what: string,
+  broker: Broker,
+  disturb: (writers: readonly Writer[]) => Promise<void>,
+): Promise<void> {
+  const writers = [new Writer(broker, "w1"), new Writer(await clients.connect(cluster()), "w2")];
+  const runs = writers.map((writer) => writer.run());
+  for (const writer of writers) await writer.acknowledgesMore(50);
+  await disturb(writers);
+  for (const writer of writers) await writer.acknowledgesMore(50);
+  for (const writer of writers) writer.stop();
+  await Promise.all(runs);
+  check(writers, await contentsOf(broker));
+  report(what, writers);
+}
+
+test("kill -9 of a stream's leader loses nothing that was acknowledged, and stores nothing that was refused", async () => {
+  const broker = await withStream();
+  await underLoad("kill -9 of the leader", broker, async () => {
+    const leader = await leaderOf(broker);
+    await cluster().kill(leader);
+    cluster().start(leader);
+    await cluster().healthy();
+  });
+});
+
+test("kill -9 of all servers at once loses nothing that was acknowledged", async () => {
+  const broker = await withStream();
+  await underLoad("kill -9 of all three", broker, async () => {
+    await Promise.all(cluster().serverNames.map((server) => cluster().kill(server)));
+    for (const server of cluster().serverNames) cluster().start(server);
+    await cluster().healthy();
+  });
+});
+
+test("a leader that freezes is replaced, and what it took is unknown rather than refused", async () => {
+  const broker = await withStream();
+  await underLoad("SIGSTOP of the leader", broker, async (writers) => {
+    const leader = await leaderOf(broker);
+    cluster().freeze(leader);
+    for (const { outcomes } of writers) while (!outcomes.has("unknown")) await clock.sleep(20);
+    for (const writer of writers) await writer.acknowledgesMore(1);
+    cluster().thaw(leader);
+    await cluster().healthy();
+  });
+});
+
+test("a client whose server dies goes on with another one", async () => {
+  const broker = await withStream([cluster().urlOf("millrace-a")]);
+  await underLoad("kill -9 of a client's server", broker, async () => {
+    await cluster().kill("millrace-a");
+    cluster().start("millrace-a");
+    await cluster().healthy();
+  });
+});
+
+test("a watch delivers every message once and in order while leaders die", async () => {
+  const broker = await withStream();
+  const watcher = await clients.connect(cluster());
+  const seen: number[] = [];
+  const watching = watchStream(
+    {
+      broker: watcher,
+      clock,
+      stream: STREAM.name,
+      subject: "s.>",
+      fromSequence: 1,
+      maxBytes: 1e6,
+      maxMessages: 100,
+    },
+    (messages) => void seen.push(...messages.map(({ sequence }) => sequence)),
+  );
+  await underLoad("watched, with kill -9 of the leader", broker, async () => {
+    const leader = await leaderOf(broker);
+    await cluster().kill(leader);
+    cluster().start(leader);
+    await cluster().healthy();
+  });
+  const found = await contentsOf(broker);
+  while (seen.length < found.size) await clock.sleep(20);
+  watching.stop();
+  expect(seen).toEqual([...found.keys()]);
+});
+
+test("a listener on a stream's own subjects hides that there is no leader", async () => {
+  const leader = await leaderOf(await withStream());
+  const others = cluster().serverNames.filter((server) => server !== leader);
+  const broker = await clients.connect(
+    cluster(),
+    others.map((server) => cluster().urlOf(server)),
+  );
+  const subscription = broker.subscribe("s.>", () => undefined);
+  await cluster().kill(leader);
+  expect(await broker.publish(STREAM.name, "s.a", Buffer.from("x"))).toMatchObject({ kind: "unknown" });
+  subscription.stop();
+});
