@@ -30,6 +30,15 @@ test("the cluster of the configurations in deploy/nats passes every check", asyn
   expect(refusalsOf(checks)).toEqual([]);
 });
 
+test("while one server is away the others are checked, and nothing is refused", async () => {
+  cluster = await startNatsCluster();
+  const broker = await clients.connect(cluster, [cluster.urlOf("millrace-a")]);
+  await cluster.kill("millrace-c");
+  const checks = checkCluster(await broker.describeServers());
+  expect(verdicts(checks)).toEqual({ ...ALL_OK, servers: "warning", zones: "warning" });
+  expect(checks[0]?.found).toBe("2 of 3 servers with JetStream answered");
+});
+
 test("servers with the default sync interval are refused", async () => {
   const checks = await checksOf({ edit: { file: "common.conf", from: "sync_interval: always", to: "" } });
   expect(verdicts(checks)).toEqual({ ...ALL_OK, sync: "refusal" });

@@ -37,7 +37,7 @@ async function leaderOf(broker: Broker): Promise<string> {
   }
 }
 
-/** A client that knows for each text that it published whether it is surely there, surely not, or neither. */
+/** A client that publishes single messages and batches, and knows for each whether it is surely there, surely not, or neither. */
 class Writer {
   readonly acknowledged = new Map<number, string>();
   readonly refused = new Set<string>();
@@ -60,19 +60,29 @@ class Writer {
   async run(): Promise<void> {
     let lastMs = clock.monotonicMs();
     while (this.#isRunning) {
-      const text = `${this.#name}-${this.#count}`;
-      this.#count += 1;
-      const outcome = await this.#broker.publish(STREAM.name, "s.a", Buffer.from(text));
+      const texts = this.#nextTexts();
+      const messages = texts.map((text) => ({ subject: "s.a", payload: Buffer.from(text) }));
+      const outcome = await (messages.length > 1
+        ? this.#broker.publishBatch(STREAM.name, messages)
+        : this.#broker.publish(STREAM.name, messages[0]!.subject, messages[0]!.payload));
       this.outcomes.set(outcome.kind, (this.outcomes.get(outcome.kind) ?? 0) + 1);
       if (outcome.kind === "stored") {
-        this.acknowledged.set(outcome.sequence, text);
+        const first = outcome.sequence - texts.length + 1;
+        for (const [at, text] of texts.entries()) this.acknowledged.set(first + at, text);
         this.worstGapMs = Math.max(this.worstGapMs, clock.monotonicMs() - lastMs);
         lastMs = clock.monotonicMs();
       } else {
-        if (outcome.kind === "refused") this.refused.add(text);
+        if (outcome.kind === "refused") for (const text of texts) this.refused.add(text);
         await clock.sleep(20);
       }
     }
+  }
+
+  /** One text, or the parts of a batch: `w1-8/1of3` and on. */
+  #nextTexts(): string[] {
+    const text = `${this.#name}-${this.#count}`;
+    this.#count += 1;
+    return this.#count % 3 === 0 ? [1, 2, 3].map((part) => `${text}/${part}of3`) : [text];
   }
 
   /** Resolves when this many more have been acknowledged. */
@@ -102,6 +112,14 @@ function check(writers: readonly Writer[], found: ReadonlyMap<number, string>): 
   for (const { acknowledged, refused } of writers) {
     for (const [sequence, text] of acknowledged) expect(found.get(sequence)).toBe(text);
     for (const text of refused) expect(texts.has(text)).toBe(false);
+  }
+  // Acknowledged or not, of a batch everything is there, side by side, or nothing.
+  for (const [sequence, text] of found) {
+    if (!text.endsWith("of3")) continue;
+    const part = Number(/(\d)of3$/.exec(text)?.[1]);
+    const batch = text.slice(0, text.indexOf("/"));
+    const together = [1, 2, 3].map((other) => found.get(sequence - part + other));
+    expect(together).toEqual([1, 2, 3].map((other) => `${batch}/${other}of3`));
   }
 }
 
@@ -167,6 +185,17 @@ test("a client whose server dies goes on with another one", async () => {
   await underLoad("kill -9 of a client's server", broker, async () => {
     await cluster().kill("millrace-a");
     cluster().start("millrace-a");
+    await cluster().healthy();
+  });
+});
+
+test("a client whose server freezes goes on with another one", async () => {
+  const broker = await withStream([cluster().urlOf("millrace-a")]);
+  await underLoad("SIGSTOP of a client's server", broker, async (writers) => {
+    cluster().freeze("millrace-a");
+    while (!writers[0]!.outcomes.has("unknown")) await clock.sleep(20);
+    for (const writer of writers) await writer.acknowledgesMore(1);
+    cluster().thaw("millrace-a");
     await cluster().healthy();
   });
 });

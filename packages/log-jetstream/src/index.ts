@@ -7,6 +7,7 @@ export type {
   MessageOutcome,
   MessagesOutcome,
   MessageToPublish,
+  NoStream,
   PublishExpectation,
   PublishOutcome,
   PurgeOutcome,
@@ -23,6 +24,7 @@ export type {
   StreamDescription,
   StreamSettings,
   Subscription,
+  Unavailable,
 } from "./broker/broker.ts";
 export { BATCH_MESSAGES_MAX } from "./broker/broker.ts";
 export { connectNatsBroker } from "./broker/nats-broker.ts";

@@ -68,7 +68,11 @@ export interface Broker {
    */
   onStored(subjectFilter: string, listener: (announcement: StoredAnnouncement) => void): Subscription;
 
-  /** Sends to whoever listens at this moment. May get lost without a word. */
+  /**
+   * Sends to whoever listens at this moment. May get lost without a word.
+   *
+   * @throws {RangeError} when the payload is above what servers take.
+   */
   send(subject: string, payload: Uint8Array): void;
   /**
    * Hears what is sent to subjects from now on. Not for a stream's own subjects: publishes are heard there before anybody
@@ -81,7 +85,7 @@ export interface Broker {
 
   /** Asks whoever serves the subject. */
   request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<RequestOutcome>;
-  /** Serves a subject. A handler that rejects leaves the asker without an answer. */
+  /** Serves a subject. A handler that rejects, or answers too much, leaves the asker without an answer. */
   respond(subject: string, handler: (payload: Uint8Array) => Promise<Uint8Array>): Subscription;
 
   /** Every server that answers within the time limit: the facts of start-up checks and of `cluster status`. */
@@ -254,6 +258,8 @@ export type RequestOutcome =
   | { readonly kind: "answered"; readonly payload: Uint8Array }
   /** Nobody serves the subject: surely nothing was done. */
   | { readonly kind: "nobody" }
+  /** Above the payload that servers take: nothing was sent. */
+  | { readonly kind: "too-large"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
 export type ServersOutcome =

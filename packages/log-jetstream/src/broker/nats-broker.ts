@@ -64,6 +64,8 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** A server that says nothing for two of these is taken for dead, and another one is tried. */
 const PING_INTERVAL_MS = 2_000;
 const RECONNECT_WAIT_MS = 250;
+/** A frozen server still takes connections, and then says nothing. */
+const CONNECT_TIMEOUT_MS = 2_000;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -88,6 +90,9 @@ function open({ servers, name }: NatsBrokerOptions, login: Login | undefined): P
     name,
     ...(login === undefined ? {} : { user: login.user, pass: login.password }),
     maxReconnectAttempts: -1,
+    // A server may refuse a login while its configuration is being changed.
+    ignoreAuthErrorAbort: true,
+    timeout: CONNECT_TIMEOUT_MS,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
@@ -323,6 +328,11 @@ class NatsBroker implements Broker {
   }
 
   send(subject: string, payload: Uint8Array): void {
+    const maxBytes = this.#connection.info?.max_payload ?? Infinity;
+    if (payload.byteLength > maxBytes)
+      throw new RangeError(
+        `a message of ${payload.byteLength} bytes is above max_payload, which is ${maxBytes}`,
+      );
     if (!this.#connection.isClosed()) this.#connection.publish(subject, payload);
   }
 
@@ -341,18 +351,18 @@ class NatsBroker implements Broker {
     });
     if (answer !== undefined) return { kind: "answered", payload: answer };
     if (ending.kind === "nobody") return { kind: "nobody" };
+    if (ending.kind === "too-large") return ending;
     return { kind: "unknown", reason: reasonOf(ending) };
   }
 
   respond(subject: string, handler: (payload: Uint8Array) => Promise<Uint8Array>): Subscription {
     return this.#listen(subject, (message) => {
-      handler(message.data).then(
-        (answer) => {
+      handler(message.data)
+        .then((answer) => {
           if (!this.#connection.isClosed()) message.respond(answer);
-        },
-        // The asker's time-out is the answer to a handler that failed.
-        () => undefined,
-      );
+        })
+        // The asker's time-out is the answer.
+        .catch(() => undefined);
     });
   }
 

@@ -109,8 +109,18 @@ export class Requests {
     if (waiting === undefined) return;
     if (message.data.length === 0 && message.headers?.code === NO_RESPONDERS) {
       waiting.finish({ kind: "nobody", reason: "nobody in the cluster serves it at the moment" });
-    } else if (waiting.collect(message)) {
+    } else if (this.#isLast(waiting, message)) {
       waiting.finish({ kind: "complete" });
+    }
+  }
+
+  #isLast({ collect, finish }: Waiting, message: Msg): boolean {
+    try {
+      return collect(message);
+    } catch (error) {
+      // Thrown into the client library it would end the connection for everybody.
+      finish({ kind: "unknown", reason: `an answer that cannot be read: ${String(error)}` });
+      return false;
     }
   }
 

@@ -97,11 +97,9 @@ export class SimulatedBroker implements Broker {
     messages: readonly MessageToPublish[],
     expectation: PublishExpectation,
   ): Promise<PublishOutcome> {
-    const tooLarge = messages.find(({ payload }) => payload.byteLength > SIMULATED_MAX_PAYLOAD_BYTES);
-    if (tooLarge !== undefined) {
-      const reason = `a message of ${tooLarge.payload.byteLength} bytes is above max_payload`;
-      return { kind: "refused", cause: "too-large", reason };
-    }
+    const tooLarge = messages.find(({ payload }) => isTooLarge(payload));
+    if (tooLarge !== undefined)
+      return { kind: "refused", cause: "too-large", reason: tooLargeText(tooLarge.payload) };
     const { faults } = this.#cluster;
     const outcome = await this.#ask<PublishOutcome>((answer, nobody) => {
       let isHeard = false;
@@ -251,6 +249,7 @@ export class SimulatedBroker implements Broker {
   }
 
   send(subject: string, payload: Uint8Array): void {
+    if (isTooLarge(payload)) throw new RangeError(tooLargeText(payload));
     if (!this.#isConnected) return;
     const copy = payload.slice();
     this.#toCluster(() => this.#cluster.deliver(subject, copy));
@@ -263,6 +262,7 @@ export class SimulatedBroker implements Broker {
   }
 
   async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<RequestOutcome> {
+    if (isTooLarge(payload)) return { kind: "too-large", reason: tooLargeText(payload) };
     const copy = payload.slice();
     const outcome = await this.#ask<RequestOutcome>(
       (answer, nobody) => {
@@ -322,7 +322,9 @@ export class SimulatedBroker implements Broker {
       this.#responders
         .get(subject)?.(payload)
         .then(
-          (answered) => this.#toCluster(() => answer(answered.slice())),
+          (answered) => {
+            if (!isTooLarge(answered)) this.#toCluster(() => answer(answered.slice()));
+          },
           () => undefined,
         );
     });
@@ -382,4 +384,12 @@ export class SimulatedBroker implements Broker {
 
 function isNoAnswer(outcome: { readonly kind: string }): outcome is NoAnswer {
   return outcome.kind === "nobody" || outcome.kind === "lost";
+}
+
+function isTooLarge({ byteLength }: Uint8Array): boolean {
+  return byteLength > SIMULATED_MAX_PAYLOAD_BYTES;
+}
+
+function tooLargeText({ byteLength }: Uint8Array): string {
+  return `a message of ${byteLength} bytes is above max_payload, which is ${SIMULATED_MAX_PAYLOAD_BYTES}`;
 }

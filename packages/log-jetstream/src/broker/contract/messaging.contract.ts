@@ -79,6 +79,19 @@ export function messaging(open: Open): void {
       subscription.stop();
     });
 
+    test("what is above the payload that servers take is neither sent, asked nor answered", async () => {
+      const { broker, finish, word } = await open();
+      const large = Buffer.alloc(2 * 1024 * 1024 + 1);
+      expect(() => broker.send(`${word}.large`, large)).toThrow("is above max_payload, which is 2097152");
+      expect(await finish(broker.request(`${word}.large`, large, 1_000))).toMatchObject({
+        kind: "too-large",
+      });
+      broker.respond(`${word}.large`, () => Promise.resolve(large));
+      expect(await finish(broker.request(`${word}.large`, Buffer.from("x"), 50))).toMatchObject({
+        kind: "unknown",
+      });
+    });
+
     test("every server says who it is", async () => {
       const { broker, finish } = await open();
       const outcome = await finish(broker.describeServers());
