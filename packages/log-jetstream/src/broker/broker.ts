@@ -113,7 +113,10 @@ export interface PublishExpectation {
 export type PublishOutcome =
   /** Durable on a majority of the replicas. */
   | { readonly kind: "stored"; readonly sequence: number }
-  /** Surely not stored. The server does not always say what the sequence would have been. */
+  /**
+   * Surely not stored. `lastSequence`, where the server says it, is what that leader had *proposed*: some of it may never be
+   * stored, and a leader that was deposed names an old one. It is a hint where to read on to, not a fact to build on.
+   */
   | { readonly kind: "wrong-sequence"; readonly lastSequence?: number }
   /** Surely not stored, and never will be. */
   | { readonly kind: "refused"; readonly cause: RefusalCause; readonly reason: string }

@@ -95,8 +95,7 @@ class Watch implements Subscription {
         continue;
       }
       // It was announced, or nobody answered: the replica that answers next may be further.
-      const waitMs = Math.min(catchUpMs, pollIntervalMs);
-      await this.#options.clock.sleep(waitMs);
+      await this.#pause(Math.min(catchUpMs, pollIntervalMs));
       catchUpMs *= 2;
     }
   }

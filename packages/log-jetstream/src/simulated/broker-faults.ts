@@ -12,6 +12,11 @@ export interface BrokerFaultChances {
   readonly lostAcknowledgement?: number;
   /** Reads and questions without an answer. */
   readonly lostAnswer?: number;
+  /**
+   * Questions to a leader, and publishes, that reach a server which was deposed and does not know it: it answers from what it
+   * has, refuses by it, and what it takes is never stored.
+   */
+  readonly deposedLeader?: number;
   /** Steps of the history that a follower takes up to three seconds late, and everything after it, too. */
   readonly laggingFollower?: number;
   readonly lostAnnouncement?: number;

@@ -236,6 +236,26 @@ test("a follower that is behind shows an old end, and never a hole", async () =>
   });
 });
 
+test("a deposed leader names an old end and refuses by it, and stores nothing that it takes", async () => {
+  const { clock, cluster, broker, finish, publish, contents } = await world(11);
+  await finish(publish("m1"));
+  await clock.runFor(100);
+  for (const server of ["n1", "n2", "n3"]) cluster.holdFollower("s", server, true);
+  await finish(publish("m2"));
+  cluster.setFaults({ deposedLeader: 1 });
+  expect(await finish(broker.describeStream("s"))).toMatchObject({ stream: { lastSequence: 1 } });
+  expect(await finish(broker.lastOfSubjectFromLeader("s", "s.a"))).toMatchObject({
+    message: { sequence: 1 },
+  });
+  expect(await finish(publish("right", 2))).toEqual({ kind: "wrong-sequence", lastSequence: 1 });
+  expect(await finish(publish("old", 1))).toMatchObject({ kind: "unknown" });
+  cluster.setFaults({});
+  expect(await finish(publish("old", 1))).toEqual({ kind: "wrong-sequence", lastSequence: 2 });
+  expect(await finish(publish("m3", 2))).toEqual({ kind: "stored", sequence: 3 });
+  for (const server of ["n1", "n2", "n3"]) cluster.holdFollower("s", server, false);
+  expect(await contents()).toEqual(["m1", "m2", "m3"]);
+});
+
 test("messages have the time of their leader, which may step back", async () => {
   const { clock, cluster, broker, finish, publish } = await world(7);
   cluster.setServerClock(cluster.leaderOf("s")!, 60_000);
@@ -349,6 +369,7 @@ test("whatever goes wrong, what was acknowledged is there, at its sequence", asy
     duplicatedPublish: 0.1,
     lostAcknowledgement: 0.05,
     lostAnswer: 0.1,
+    deposedLeader: 0.05,
     laggingFollower: 0.2,
     lostAnnouncement: 0.2,
   };

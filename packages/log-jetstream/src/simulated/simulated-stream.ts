@@ -72,7 +72,6 @@ export class SimulatedStream {
   /** Elections that were called before this one are void. */
   #term = 0;
   #lastReadyMs = 0;
-  leaderChangeCount = 0;
 
   constructor(world: StreamSurroundings, settings: StreamSettings, servers: readonly SimulatedServer[]) {
     this.#world = world;
@@ -114,6 +113,12 @@ export class SimulatedStream {
   ): void {
     const leader = this.#acting;
     if (leader === undefined) return;
+    if (this.#world.faults.happens("deposedLeader")) {
+      const deposed = this.#logOf(this.#anyFollower() ?? leader);
+      const refusal = wrongSequence(toPublish, expectation, deposed.lastSequence, deposed);
+      if (refusal !== undefined) answer(refusal);
+      return;
+    }
     const refusal = this.#refusalOf(toPublish, expectation);
     if (refusal !== undefined) {
       answer(refusal);
@@ -144,24 +149,21 @@ export class SimulatedStream {
 
   #refusalOf(
     toPublish: readonly MessageToPublish[],
-    { lastSequence, lastSubjectSequence }: PublishExpectation,
+    expectation: PublishExpectation,
   ): PublishOutcome | undefined {
     const isOurs = ({ subject }: MessageToPublish): boolean =>
       this.settings.subjects.some((filter) => subjectMatches(filter, subject));
     if (!toPublish.every(isOurs))
       return { kind: "refused", cause: "other", reason: "expected stream does not match" };
-    const proposed = this.#proposedSequence;
-    if (lastSequence !== undefined && lastSequence !== proposed)
-      return { kind: "wrong-sequence", lastSequence: proposed };
     const log = this.#logOf(this.#leader as SimulatedServer);
-    if (lastSubjectSequence !== undefined) {
+    if (expectation.lastSubjectSequence !== undefined) {
       const { subject } = toPublish[0] as MessageToPublish;
       // The leader does not count what is under way on the subject: it refuses without a number.
       if (this.#inFlight.some(({ messages }) => messages.some((message) => message.subject === subject)))
         return { kind: "wrong-sequence" };
-      const last = log.lastOfSubject(subject)?.sequence ?? 0;
-      if (last !== lastSubjectSequence) return { kind: "wrong-sequence", lastSequence: last };
     }
+    const refusal = wrongSequence(toPublish, expectation, this.#proposedSequence, log);
+    if (refusal !== undefined) return refusal;
     const underWay = this.#inFlight.flatMap(({ messages }) => messages);
     let bytes = log.storedBytes;
     for (const message of [...underWay, ...toPublish]) bytes += storedBytesOf(message);
@@ -284,7 +286,6 @@ export class SimulatedStream {
 
   #lead(server: SimulatedServer): void {
     this.#leader = server;
-    this.leaderChangeCount += 1;
     this.#logOf(server).catchUp(this.#history);
     for (const proposal of this.#inherited.splice(0)) {
       const purgedCount = this.#commit(proposal);
@@ -299,12 +300,26 @@ export class SimulatedStream {
     return up.length === 0 ? undefined : this.#logOf(up[this.#world.random.below(up.length)]!);
   }
 
+  /** The replica that answers for the leader; undefined when none does. */
   leaderReplica(): StoredLog | undefined {
-    return this.#acting === undefined ? undefined : this.#logOf(this.#acting);
+    const speaker = this.#speaker();
+    return speaker === undefined ? undefined : this.#logOf(speaker);
+  }
+
+  /** Who answers for the leader: sometimes somebody who was it once, and missed what came later. */
+  #speaker(): SimulatedServer | undefined {
+    const leader = this.#acting;
+    if (leader === undefined || !this.#world.faults.happens("deposedLeader")) return leader;
+    return this.#anyFollower() ?? leader;
+  }
+
+  #anyFollower(): SimulatedServer | undefined {
+    const followers = this.#servers.filter((server) => server !== this.#leader && server.state === "up");
+    return followers[this.#world.random.below(Math.max(1, followers.length))];
   }
 
   describe(): StreamDescription | undefined {
-    const leader = this.#acting;
+    const leader = this.#speaker();
     if (leader === undefined) return undefined;
     const log = this.#logOf(leader);
     return {
@@ -329,4 +344,20 @@ export class SimulatedStream {
         }),
     };
   }
+}
+
+/** What a leader answers that has `lastSequence` and this log; undefined when the expectation holds. */
+function wrongSequence(
+  toPublish: readonly MessageToPublish[],
+  expectation: PublishExpectation,
+  lastSequence: number,
+  log: StoredLog,
+): PublishOutcome | undefined {
+  if (expectation.lastSequence !== undefined && expectation.lastSequence !== lastSequence)
+    return { kind: "wrong-sequence", lastSequence };
+  if (expectation.lastSubjectSequence === undefined) return undefined;
+  const last = log.lastOfSubject((toPublish[0] as MessageToPublish).subject)?.sequence ?? 0;
+  return last === expectation.lastSubjectSequence
+    ? undefined
+    : { kind: "wrong-sequence", lastSequence: last };
 }
