@@ -17,6 +17,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for the whole call, waits and retries included. Default: the client's. */
   readonly deadlineMs?: number;
+  /** Attempts of this call, the first included: 1 for a caller that tries again by itself. Default: the client's. */
+  readonly attemptCountMax?: number;
 }
 
 /** A call that failed and is tried again after a while. */
@@ -168,8 +170,9 @@ export class Caller {
     options: CallOptions,
     makeAttempt: (attempt: AbortController) => Promise<T>,
   ): Promise<{ value: T; unlink: () => void }> {
-    const { clock, random, attemptCountMax } = this.#options;
+    const { clock, random } = this.#options;
     const { signal, deadlineMs = this.#options.deadlineMs } = options;
+    const attemptCountMax = options.attemptCountMax ?? this.#options.attemptCountMax;
     signal?.throwIfAborted();
     const beganMs = clock.monotonicMs();
     let attempt = new AbortController();

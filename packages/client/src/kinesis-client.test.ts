@@ -261,6 +261,15 @@ describe("retries", () => {
     expect(requests).toHaveLength(4);
   });
 
+  test("a call may be given fewer attempts than the client's", async () => {
+    const { service, requests } = script(() => failure(503, "ServiceUnavailable"), placedAnswer);
+    const { client, clock } = clientOf(service);
+    await expect(clock.finish(client.putRecord(record, { attemptCountMax: 1 }))).rejects.toMatchObject({
+      code: "ServiceUnavailable",
+    });
+    expect(requests).toHaveLength(1);
+  });
+
   test("each attempt is signed anew", async () => {
     const { service, requests } = script(
       () => failure(400, "ProvisionedThroughputExceededException"),
