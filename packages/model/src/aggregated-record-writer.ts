@@ -115,11 +115,12 @@ export class AggregatedRecordWriter {
     }
     const message = bytes.subarray(AGGREGATE_MAGIC.length, at);
     createHash("md5").update(message).digest().copy(bytes, at);
-    this.#clear();
+    this.clear();
     return bytes;
   }
 
-  #clear(): void {
+  /** Forgets the records that were added. */
+  clear(): void {
     this.#records.length = 0;
     this.#partitionKeys.clear();
     this.#explicitHashKeys.clear();

@@ -1,0 +1,137 @@
+import type { Clock } from "@millrace/runtime";
+import type { AttemptError } from "./attempt-error.ts";
+import type { Counters } from "./metrics.ts";
+import type { Settings } from "./options.ts";
+import type { PutUnit } from "./put-request.ts";
+import { PutFailedError, type QueuedRecord, type SharedAttempt } from "./record.ts";
+
+const THROTTLES: ReadonlySet<string> = new Set([
+  "ProvisionedThroughputExceededException",
+  "KMSThrottlingException",
+  "ThrottlingException",
+]);
+
+export interface OutcomeHooks {
+  /** Records have their outcome: their room is free. */
+  readonly onSettled: (sizeBytes: number, count: number) => void;
+  readonly onFailure: ((failure: PutFailedError) => void) | undefined;
+}
+
+/** Tells records what became of them, and says which are tried again. */
+export class Outcomes {
+  readonly #clock: Clock;
+  readonly #recordTtlMs: number;
+  readonly #failOnThrottled: boolean;
+  readonly #counters: Counters;
+  readonly #hooks: OutcomeHooks;
+  #abandoned: AttemptError | undefined;
+
+  constructor({ clock, recordTtlMs, failOnThrottled }: Settings, counters: Counters, hooks: OutcomeHooks) {
+    this.#clock = clock;
+    this.#recordTtlMs = recordTtlMs;
+    this.#failOnThrottled = failOnThrottled;
+    this.#counters = counters;
+    this.#hooks = hooks;
+  }
+
+  /** From here on nothing is tried again. */
+  abandon(error: AttemptError): void {
+    this.#abandoned = error;
+  }
+
+  /** The unit was stored; returns the user records that are tried again because they strayed into a wrong shard. */
+  stored(
+    { records, isAggregate }: PutUnit,
+    { shardId, sequenceNumber }: { readonly shardId: string; readonly sequenceNumber: string },
+    strays: ReadonlySet<QueuedRecord>,
+    attempt: SharedAttempt,
+  ): QueuedRecord[] {
+    const again: QueuedRecord[] = [];
+    const wrong = {
+      code: "WrongShard",
+      message: `the record was stored in ${shardId}, where it does not belong`,
+    };
+    let settledBytes = 0;
+    let settledCount = 0;
+    for (const [index, record] of records.entries()) {
+      if (strays.has(record)) {
+        record.attempted({ ...attempt, errorCode: wrong.code, errorMessage: wrong.message });
+        if (this.#goesAgain(record, wrong, false, attempt.endedMs)) again.push(record);
+        continue;
+      }
+      record.attempted(attempt);
+      this.#counters.recordLatency.add(attempt.endedMs - record.acceptedMs);
+      settledBytes += record.sizeBytes;
+      settledCount += 1;
+      record.stored(shardId, sequenceNumber, isAggregate ? index : undefined);
+    }
+    if (strays.size > 0) this.#counters.failedAttempt(wrong.code);
+    this.#counters.putRecordCount += 1;
+    this.#counters.storedCount += settledCount;
+    this.#counters.storedBytes += settledBytes;
+    if (settledCount > 0) this.#hooks.onSettled(settledBytes, settledCount);
+    return again;
+  }
+
+  /** The unit was not stored, as far as is known; returns the user records that are tried again. */
+  failed(
+    { records }: PutUnit,
+    error: AttemptError,
+    { beganMs, endedMs }: { readonly beganMs: number; readonly endedMs: number },
+    isFinal: boolean,
+  ): QueuedRecord[] {
+    this.#counters.failedAttempt(error.code);
+    const attempt = { beganMs, endedMs, errorCode: error.code, errorMessage: error.message };
+    return records.filter((record) => {
+      record.attempted(attempt);
+      return this.#goesAgain(record, error, isFinal, endedMs);
+    });
+  }
+
+  /** `otherwise` is what kept it from being sent, when it never was. */
+  giveUpExpired(record: QueuedRecord, otherwise: AttemptError | undefined): void {
+    const { lastAttempt } = record;
+    const last =
+      lastAttempt?.errorCode === undefined
+        ? otherwise
+        : { code: lastAttempt.errorCode, message: lastAttempt.errorMessage ?? "" };
+    const reason = last === undefined ? "it was never sent" : `${last.code}: ${last.message}`;
+    this.giveUp(record, {
+      code: "RecordExpired",
+      message: `the record was not stored within ${this.#recordTtlMs} ms: ${reason}`,
+    });
+  }
+
+  giveUp(record: QueuedRecord, { code, message }: AttemptError): void {
+    this.#counters.failedCount += 1;
+    const failure = new PutFailedError(code, message, record);
+    record.failed(failure);
+    this.#hooks.onSettled(record.sizeBytes, 1);
+    try {
+      this.#hooks.onFailure?.(failure);
+    } catch (bug) {
+      this.report(bug);
+    }
+  }
+
+  /** A bug is thrown where nothing of ours is half done. */
+  report(bug: unknown): void {
+    this.#clock.soon(() => {
+      throw bug;
+    });
+  }
+
+  /** False when the record has been given up. */
+  #goesAgain(record: QueuedRecord, error: AttemptError, isFinal: boolean, nowMs: number): boolean {
+    if (this.#abandoned !== undefined) {
+      this.giveUp(record, this.#abandoned);
+    } else if (isFinal || (this.#failOnThrottled && THROTTLES.has(error.code))) {
+      this.giveUp(record, error);
+    } else if (record.acceptedMs + this.#recordTtlMs <= nowMs) {
+      this.giveUpExpired(record, undefined);
+    } else {
+      return true;
+    }
+    return false;
+  }
+}
