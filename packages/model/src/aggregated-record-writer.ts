@@ -12,6 +12,7 @@ export interface RecordToAggregate {
 
 const AGGREGATE_MAGIC: Uint8Array = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
 const MD5_BYTES = 16;
+const NUMBERS = 3;
 /** Shorter data is copied byte by byte: a native copy has a price of its own. */
 const COPIED_BY_HAND_BYTES_MAX = 48;
 
@@ -27,11 +28,9 @@ export class AggregatedRecordWriter {
   readonly #records: RecordToAggregate[] = [];
   readonly #partitionKeys = new Map<string, number>();
   readonly #explicitHashKeys = new Map<string, number>();
-  /** Where each record's keys stand in the tables; -1 without an explicit hash key. */
-  readonly #partitionKeyIndexes: number[] = [];
-  readonly #explicitHashKeyIndexes: number[] = [];
-  readonly #innerBytes: number[] = [];
   readonly #tableKeys: RecordToAggregate[] = [];
+  /** Of each record: where its keys stand in the tables (-1 without an explicit hash key), and its bytes. */
+  #numbers = new Int32Array(NUMBERS * 256);
   #messageBytes = 0;
 
   /** How many user records are in it. */
@@ -70,10 +69,12 @@ export class AggregatedRecordWriter {
     if (explicitHashKey !== undefined && knownHashKey === undefined) {
       this.#explicitHashKeys.set(explicitHashKey, hashKeyIndex);
     }
+    const at = this.#records.length * NUMBERS;
+    if (at === this.#numbers.length) this.#grow();
+    this.#numbers[at] = keyIndex;
+    this.#numbers[at + 1] = hashKeyIndex;
+    this.#numbers[at + 2] = inner;
     this.#records.push(record);
-    this.#partitionKeyIndexes.push(keyIndex);
-    this.#explicitHashKeyIndexes.push(hashKeyIndex);
-    this.#innerBytes.push(inner);
     this.#messageBytes += added;
     return true;
   }
@@ -97,10 +98,10 @@ export class AggregatedRecordWriter {
     }
     for (let index = 0; index < this.#records.length; index += 1) {
       bytes[at] = RECORDS;
-      at = writeVarint(bytes, at + 1, this.#innerBytes[index]!);
+      at = writeVarint(bytes, at + 1, this.#numbers[index * NUMBERS + 2]!);
       bytes[at] = PARTITION_KEY_INDEX;
-      at = writeVarint(bytes, at + 1, this.#partitionKeyIndexes[index]!);
-      const hashKeyIndex = this.#explicitHashKeyIndexes[index]!;
+      at = writeVarint(bytes, at + 1, this.#numbers[index * NUMBERS]!);
+      const hashKeyIndex = this.#numbers[index * NUMBERS + 1]!;
       if (hashKeyIndex >= 0) {
         bytes[at] = EXPLICIT_HASH_KEY_INDEX;
         at = writeVarint(bytes, at + 1, hashKeyIndex);
@@ -124,11 +125,14 @@ export class AggregatedRecordWriter {
     this.#records.length = 0;
     this.#partitionKeys.clear();
     this.#explicitHashKeys.clear();
-    this.#partitionKeyIndexes.length = 0;
-    this.#explicitHashKeyIndexes.length = 0;
-    this.#innerBytes.length = 0;
     this.#tableKeys.length = 0;
     this.#messageBytes = 0;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(this.#numbers.length * 2);
+    grown.set(this.#numbers);
+    this.#numbers = grown;
   }
 }
 

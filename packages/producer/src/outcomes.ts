@@ -46,6 +46,7 @@ export class Outcomes {
     strays: ReadonlySet<QueuedRecord>,
     attempt: SharedAttempt,
   ): QueuedRecord[] {
+    const placement = { shardId, sequenceNumber, isAggregate, attempt };
     const again: QueuedRecord[] = [];
     const wrong = {
       code: "WrongShard",
@@ -53,17 +54,17 @@ export class Outcomes {
     };
     let settledBytes = 0;
     let settledCount = 0;
-    for (const [index, record] of records.entries()) {
-      if (strays.has(record)) {
-        record.attempted({ ...attempt, errorCode: wrong.code, errorMessage: wrong.message });
+    for (let index = 0; index < records.length; index += 1) {
+      const record = records[index]!;
+      if (strays.size > 0 && strays.has(record)) {
+        record.attemptFailed({ ...attempt, errorCode: wrong.code, errorMessage: wrong.message });
         if (this.#goesAgain(record, wrong, false, attempt.endedMs)) again.push(record);
         continue;
       }
-      record.attempted(attempt);
       this.#counters.recordLatency.add(attempt.endedMs - record.acceptedMs);
       settledBytes += record.sizeBytes;
       settledCount += 1;
-      record.stored(shardId, sequenceNumber, isAggregate ? index : undefined);
+      record.stored(placement, index);
     }
     if (strays.size > 0) this.#counters.failedAttempt(wrong.code);
     this.#counters.putRecordCount += 1;
@@ -83,14 +84,14 @@ export class Outcomes {
     this.#counters.failedAttempt(error.code);
     const attempt = { beganMs, endedMs, errorCode: error.code, errorMessage: error.message };
     return records.filter((record) => {
-      record.attempted(attempt);
+      record.attemptFailed(attempt);
       return this.#goesAgain(record, error, isFinal, endedMs);
     });
   }
 
   /** `otherwise` is what kept it from being sent, when it never was. */
   giveUpExpired(record: QueuedRecord, otherwise: AttemptError | undefined): void {
-    const { lastAttempt } = record;
+    const { lastFailedAttempt: lastAttempt } = record;
     const last =
       lastAttempt?.errorCode === undefined
         ? otherwise

@@ -7,13 +7,7 @@ import { Counters, type ProducerMetrics } from "./metrics.ts";
 import { type ProducerOptions, REQUEST_BYTES_MAX, type Settings, settingsOf } from "./options.ts";
 import { Outcomes } from "./outcomes.ts";
 import { PutGroup } from "./put-group.ts";
-import {
-  type AcceptedRecord,
-  type PreparedRecord,
-  type PutFailedError,
-  QueuedRecord,
-  type RecordToPut,
-} from "./record.ts";
+import { type AcceptedRecord, type PutFailedError, QueuedRecord, type RecordToPut } from "./record.ts";
 
 /** What became of the records of a {@link Producer.putAll}. */
 export interface PutAllSummary {
@@ -233,15 +227,13 @@ class StreamProducer implements Producer {
     return this.#enter(prepared, group) === undefined ? this.#enterLater(prepared, group) : undefined;
   }
 
-  #enter(prepared: PreparedRecord, group: PutGroup | undefined): QueuedRecord | undefined {
-    const sizeBytes = prepared.partitionKeyBytes + prepared.data.length;
-    return this.#admission.tryEnter(sizeBytes) ? this.#accept(prepared, group) : undefined;
+  #enter(prepared: QueuedRecord, group: PutGroup | undefined): QueuedRecord | undefined {
+    return this.#admission.tryEnter(prepared.sizeBytes) ? this.#accept(prepared, group) : undefined;
   }
 
-  #enterLater(prepared: PreparedRecord, group: PutGroup | undefined): Promise<QueuedRecord> {
-    const sizeBytes = prepared.partitionKeyBytes + prepared.data.length;
+  #enterLater(prepared: QueuedRecord, group: PutGroup | undefined): Promise<QueuedRecord> {
     return new Promise((resolve, reject) => {
-      this.#admission.enter(sizeBytes, () => resolve(this.#accept(prepared, group)), reject);
+      this.#admission.enter(prepared.sizeBytes, () => resolve(this.#accept(prepared, group)), reject);
     });
   }
 
@@ -249,18 +241,15 @@ class StreamProducer implements Producer {
     return new Promise((resolve) => this.#settings.clock.soon(resolve));
   }
 
-  #accept(prepared: PreparedRecord, group: PutGroup | undefined): QueuedRecord {
-    const nowMs = this.#settings.clock.monotonicMs();
-    const record = new QueuedRecord(this.#nextId, prepared, nowMs, this.#epoch, group);
+  #accept(record: QueuedRecord, group: PutGroup | undefined): QueuedRecord {
+    record.accept(this.#nextId, this.#settings.clock.monotonicMs(), this.#epoch, group);
     this.#nextId += 1;
-    this.#epoch.accepted();
-    group?.accepted();
     this.#counters.acceptedCount += 1;
     this.#dispatcher.accept(record);
     return record;
   }
 
-  #prepare({ partitionKey, explicitHashKey, data: given }: RecordToPut): PreparedRecord {
+  #prepare({ partitionKey, explicitHashKey, data: given }: RecordToPut): QueuedRecord {
     if (this.#closing !== undefined) throw new ProducerClosedError();
     const { length } = partitionKey;
     if (!(length >= 1 && length <= PARTITION_KEY_LENGTH_MAX)) {
@@ -278,6 +267,6 @@ class StreamProducer implements Producer {
         `key and data of a record have at most ${sizeBytesMax} bytes here, not ${partitionKeyBytes + data.length}`,
       );
     }
-    return { partitionKey, partitionKeyBytes, explicitHashKey, data };
+    return new QueuedRecord(partitionKey, partitionKeyBytes, explicitHashKey, data);
   }
 }

@@ -86,47 +86,66 @@ export interface SharedAttempt {
   readonly errorMessage: string | undefined;
 }
 
-/** A record on its way. There is one object per record and, until somebody asks for the result, no promise. */
+/** Where a record of a request was stored, as all user records in it share it. */
+export interface Placement {
+  readonly shardId: string;
+  readonly sequenceNumber: string;
+  readonly isAggregate: boolean;
+  readonly attempt: SharedAttempt;
+}
+
+interface Asked {
+  readonly promise: Promise<PutResult>;
+  readonly resolve: (result: PutResult) => void;
+  readonly reject: (failure: PutFailedError) => void;
+}
+
+/**
+ * A record on its way. There are many of them and they live long enough to be costly, so there is one small object for
+ * each: what only some need hangs on it, and what many have alike is shared.
+ */
 export class QueuedRecord implements AcceptedRecord {
-  /** Counts up in the order of acceptance. */
-  readonly id: number;
   readonly partitionKey: string;
   readonly partitionKeyBytes: number;
   readonly explicitHashKey: string | undefined;
   readonly data: Uint8Array;
-  readonly acceptedMs: number;
+
+  /** Counts up in the order of acceptance. */
+  id = 0;
+  acceptedMs = 0;
   /** Those who wait for it: a flush, and maybe a whole `putAll`. */
-  readonly epoch: PutGroup;
-  readonly group: PutGroup | undefined;
+  #epoch: PutGroup | undefined;
+  #group: PutGroup | undefined;
 
   attemptCount = 0;
   /** A request with this record and others was refused for its content: it goes by itself now. */
   isAlone = false;
 
-  #attempts: SharedAttempt[] | undefined;
-  #shardId: string | undefined;
-  #sequenceNumber = "";
-  #subSequenceNumber: number | undefined;
-  #failure: PutFailedError | undefined;
-  #promise: Promise<PutResult> | undefined;
-  #resolve: ((result: PutResult) => void) | undefined;
-  #reject: ((failure: PutFailedError) => void) | undefined;
+  #failedAttempts: SharedAttempt[] | undefined;
+  #outcome: Placement | PutFailedError | undefined;
+  #index = 0;
+  #asked: Asked | undefined;
 
   constructor(
-    id: number,
-    { partitionKey, partitionKeyBytes, explicitHashKey, data }: PreparedRecord,
-    acceptedMs: number,
-    epoch: PutGroup,
-    group: PutGroup | undefined,
+    partitionKey: string,
+    partitionKeyBytes: number,
+    explicitHashKey: string | undefined,
+    data: Uint8Array,
   ) {
-    this.id = id;
     this.partitionKey = partitionKey;
     this.partitionKeyBytes = partitionKeyBytes;
     this.explicitHashKey = explicitHashKey;
     this.data = data;
+  }
+
+  /** The producer takes it over. */
+  accept(id: number, acceptedMs: number, epoch: PutGroup, group: PutGroup | undefined): void {
+    this.id = id;
     this.acceptedMs = acceptedMs;
-    this.epoch = epoch;
-    this.group = group;
+    this.#epoch = epoch;
+    this.#group = group;
+    epoch.accepted();
+    group?.accepted();
   }
 
   /** Key and data, as limits count them. */
@@ -135,25 +154,30 @@ export class QueuedRecord implements AcceptedRecord {
   }
 
   get result(): Promise<PutResult> {
-    this.#promise ??= this.#makePromise();
-    return this.#promise;
+    this.#asked ??= this.#ask();
+    return this.#asked.promise;
   }
 
-  get lastAttempt(): SharedAttempt | undefined {
-    return this.#attempts?.at(-1);
+  get lastFailedAttempt(): SharedAttempt | undefined {
+    return this.#failedAttempts?.at(-1);
   }
 
-  /** Adds an attempt that has ended. */
-  attempted(attempt: SharedAttempt): void {
+  /** Adds an attempt that has ended without storing it. */
+  attemptFailed(attempt: SharedAttempt): void {
     this.attemptCount += 1;
-    this.#attempts ??= [];
-    if (this.#attempts.length === ATTEMPTS_KEPT) this.#attempts.shift();
-    this.#attempts.push(attempt);
+    if (this.#failedAttempts === undefined) {
+      this.#failedAttempts = [attempt];
+      return;
+    }
+    if (this.#failedAttempts.length === ATTEMPTS_KEPT) this.#failedAttempts.shift();
+    this.#failedAttempts.push(attempt);
   }
 
   attempts(): PutAttempt[] {
     let fromMs = this.acceptedMs;
-    return (this.#attempts ?? []).map(({ beganMs, endedMs, errorCode, errorMessage }) => {
+    const all = this.#failedAttempts?.slice() ?? [];
+    if (this.#outcome !== undefined && "attempt" in this.#outcome) all.push(this.#outcome.attempt);
+    return all.slice(-ATTEMPTS_KEPT).map(({ beganMs, endedMs, errorCode, errorMessage }) => {
       const delayMs = beganMs - fromMs;
       fromMs = endedMs;
       return {
@@ -166,50 +190,43 @@ export class QueuedRecord implements AcceptedRecord {
     });
   }
 
-  stored(shardId: string, sequenceNumber: string, subSequenceNumber: number | undefined): void {
-    this.#shardId = shardId;
-    this.#sequenceNumber = sequenceNumber;
-    this.#subSequenceNumber = subSequenceNumber;
-    this.#resolve?.(this.#makeResult(shardId));
-    this.epoch.succeeded();
-    this.group?.succeeded();
+  /** `index`: its place among the user records of the stored one. */
+  stored(placement: Placement, index: number): void {
+    this.attemptCount += 1;
+    this.#outcome = placement;
+    this.#index = index;
+    this.#asked?.resolve(this.#resultOf(placement));
+    this.#epoch?.succeeded();
+    this.#group?.succeeded();
   }
 
   failed(failure: PutFailedError): void {
-    this.#failure = failure;
-    this.#reject?.(failure);
-    this.epoch.failed(failure);
-    this.group?.failed(failure);
+    this.#outcome = failure;
+    this.#asked?.reject(failure);
+    this.#epoch?.failed(failure);
+    this.#group?.failed(failure);
   }
 
-  #makePromise(): Promise<PutResult> {
-    if (this.#shardId !== undefined) return Promise.resolve(this.#makeResult(this.#shardId));
-    const promise =
-      this.#failure === undefined
-        ? new Promise<PutResult>((resolve, reject) => {
-            this.#resolve = resolve;
-            this.#reject = reject;
-          })
-        : Promise.reject(this.#failure);
+  #ask(): Asked {
+    let resolve: Asked["resolve"] = () => undefined;
+    let reject: Asked["reject"] = () => undefined;
+    const promise = new Promise<PutResult>((resolvePromise, rejectPromise) => {
+      resolve = resolvePromise;
+      reject = rejectPromise;
+    });
     promise.catch(() => undefined);
-    return promise;
+    if (this.#outcome instanceof PutFailedError) reject(this.#outcome);
+    else if (this.#outcome !== undefined) resolve(this.#resultOf(this.#outcome));
+    return { promise, resolve, reject };
   }
 
-  #makeResult(shardId: string): PutResult {
+  #resultOf({ shardId, sequenceNumber, isAggregate }: Placement): PutResult {
     return {
       shardId,
-      sequenceNumber: this.#sequenceNumber,
-      subSequenceNumber: this.#subSequenceNumber,
+      sequenceNumber,
+      subSequenceNumber: isAggregate ? this.#index : undefined,
       attempts: this.attempts(),
       attemptCount: this.attemptCount,
     };
   }
-}
-
-/** A record that was looked through and may be queued. */
-export interface PreparedRecord {
-  readonly partitionKey: string;
-  readonly partitionKeyBytes: number;
-  readonly explicitHashKey: string | undefined;
-  readonly data: Uint8Array;
 }
