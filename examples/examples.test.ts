@@ -140,7 +140,7 @@ describe("a web log", () => {
   });
 });
 
-describe("the clients of AWS, as they come", () => {
+describe("clients of AWS as they come, and ours", () => {
   let server: Millrace;
   beforeEach(async () => {
     server = await startMillrace();
@@ -158,6 +158,21 @@ describe("the clients of AWS, as they come", () => {
       `put to ${shard}, ${shard}, ${shard}`,
       ...records.map((record) => `got ${record}`),
       ...records.map((record) => `pushed ${record}`),
+      "deleted",
+    ]);
+  }, 60_000);
+
+  test("the producer stores everything in order through a reshard", async () => {
+    const { code, lines, errors } = await run(process.execPath, [pathOf("06-producer/run.mjs")], {
+      AWS_ENDPOINT_URL: server.endpoint,
+    });
+    expect(code, errors).toBe(0);
+    expect(lines).toEqual([
+      expect.stringMatching(/^the first page view is in shardId-00000000000[01] after 1 attempt$/),
+      "20,000 page views are stored, 0 are not",
+      expect.stringMatching(/^they took \d{2,3} records in \d{2,3} requests$/),
+      "the stream went from 2 to 4 shards on the way",
+      "50 of 50 users were seen with every page once and in order",
       "deleted",
     ]);
   }, 60_000);
