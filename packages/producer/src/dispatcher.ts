@@ -53,7 +53,10 @@ export class Dispatcher {
     this.#address = address;
     this.#counters = counters;
     this.#outcomes = outcomes;
-    this.#observer = new StreamObserver(settings.client, address, settings.clock);
+    this.#observer = new StreamObserver(settings.client, address, settings.clock, {
+      deadlineMs: settings.requestTimeoutMs,
+      signal: this.#abort.signal,
+    });
     this.#lanes = new Lanes(settings.shardRateShare, settings.clock.monotonicMs());
     this.#taker = new UnitTaker(settings);
   }
@@ -378,7 +381,8 @@ export class Dispatcher {
     this.#timer = undefined;
     this.#wakesMs = wakesMs;
     if (wakesMs === Infinity) return;
-    this.#timer = this.#settings.clock.schedule(wakesMs - nowMs, () => {
+    // Whole milliseconds, upwards: a timer that fires a little early finds nothing to do.
+    this.#timer = this.#settings.clock.schedule(Math.ceil(wakesMs - nowMs), () => {
       this.#timer = undefined;
       this.#wakesMs = Infinity;
       this.#pump();

@@ -252,6 +252,29 @@ describe("a shard's rate", () => {
   });
 });
 
+test("who puts without a pause lets answers and timers have their turn", async () => {
+  const one = setup({ lingerMs: 0 });
+  await one.clock.finish(one.producer.putAll([record("warm")]));
+  let storedAtTheEnd = 0;
+  const putting = (async () => {
+    for (const next of recordsOf(3_000)) await one.producer.put(next);
+    storedAtTheEnd = one.producer.metrics().storedCount;
+  })();
+  await one.clock.finish(putting);
+  expect(storedAtTheEnd).toBeGreaterThanOrEqual(1_000);
+});
+
+test("a look at the stream that is never answered is given up like any request", async () => {
+  const one = setup({ requestTimeoutMs: 1_000, recordTtlMs: Infinity });
+  one.kinesis.before = () => new Promise(() => undefined);
+  const accepted = await one.producer.put(record("a"));
+  await one.clock.runFor(5_000);
+  one.kinesis.before = () => undefined;
+  const beganMs = one.clock.monotonicMs();
+  await one.clock.finish(accepted.result);
+  expect(one.clock.monotonicMs() - beganMs).toBeLessThan(4_000);
+});
+
 describe("back-pressure", () => {
   test("a dead endpoint fills the queue to its bound and no further; puts wait in line and get in, in order", async () => {
     const one = setup({ queuedBytesMax: 10_000, recordTtlMs: Infinity });

@@ -85,7 +85,10 @@ export function createProducer(options: ProducerOptions): Producer {
 
 const PARTITION_KEY_LENGTH_MAX = 256;
 const PUT_ALL_FAILURES_KEPT = 100;
-/** How many records are taken off a source that never waits before others get their turn. */
+/**
+ * How many records are taken over in one turn of the loop. Who puts without ever waiting for anything else would
+ * otherwise keep answers, timers and sockets from being served until the queue is full.
+ */
 const RECORDS_PER_TURN = 1_000;
 
 class StreamProducer implements Producer {
@@ -94,6 +97,7 @@ class StreamProducer implements Producer {
   readonly #admission: Admission;
   readonly #dispatcher: Dispatcher;
   #nextId = 0;
+  #turnsAtId = RECORDS_PER_TURN;
   #epoch = new PutGroup(0);
   #flushed: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -112,7 +116,11 @@ class StreamProducer implements Producer {
 
   async put(record: RecordToPut): Promise<AcceptedRecord> {
     const prepared = this.#prepare(record);
-    return this.#enter(prepared, undefined) ?? this.#enterLater(prepared, undefined);
+    const accepted = this.#enter(prepared, undefined);
+    if (accepted === undefined) return this.#enterLater(prepared, undefined);
+    const turn = this.#turnIfDue();
+    if (turn !== undefined) await turn;
+    return accepted;
   }
 
   offer(record: RecordToPut): AcceptedRecord | undefined {
@@ -138,12 +146,9 @@ class StreamProducer implements Producer {
         if (waiting !== undefined) await waiting;
       }
     } else {
-      let count = 0;
       for (const record of records) {
         const waiting = this.#take(record, group);
-        count += 1;
         if (waiting !== undefined) await waiting;
-        else if (count % RECORDS_PER_TURN === 0) await this.#turn();
       }
     }
     this.#dispatcher.flush(this.#nextId - 1);
@@ -221,10 +226,10 @@ class StreamProducer implements Producer {
     this.#dispatcher.stop();
   }
 
-  /** Takes a record over without a promise where there is room at once. */
+  /** Takes a record over; mostly without a promise. */
   #take(record: RecordToPut, group: PutGroup): Promise<unknown> | undefined {
     const prepared = this.#prepare(record);
-    return this.#enter(prepared, group) === undefined ? this.#enterLater(prepared, group) : undefined;
+    return this.#enter(prepared, group) === undefined ? this.#enterLater(prepared, group) : this.#turnIfDue();
   }
 
   #enter(prepared: QueuedRecord, group: PutGroup | undefined): QueuedRecord | undefined {
@@ -237,7 +242,9 @@ class StreamProducer implements Producer {
     });
   }
 
-  #turn(): Promise<void> {
+  #turnIfDue(): Promise<void> | undefined {
+    if (this.#nextId < this.#turnsAtId) return undefined;
+    this.#turnsAtId = this.#nextId + RECORDS_PER_TURN;
     return new Promise((resolve) => this.#settings.clock.soon(resolve));
   }
 

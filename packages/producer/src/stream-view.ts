@@ -1,5 +1,5 @@
 import { ServiceError } from "@millrace/api";
-import type { KinesisClient } from "@millrace/client";
+import type { CallOptions, KinesisClient } from "@millrace/client";
 import {
   contains,
   HashKeyColumn,
@@ -110,15 +110,17 @@ export class StreamObserver {
   readonly #client: KinesisClient;
   readonly #address: StreamAddress;
   readonly #clock: Clock;
+  readonly #callOptions: CallOptions;
   readonly #ranges = new Map<string, HashKeyRange>();
   #latest: StreamView | undefined;
   #loading: Promise<StreamView> | undefined;
   #lookedMs = -Infinity;
 
-  constructor(client: KinesisClient, address: StreamAddress, clock: Clock) {
+  constructor(client: KinesisClient, address: StreamAddress, clock: Clock, callOptions: CallOptions) {
     this.#client = client;
     this.#address = address;
     this.#clock = clock;
+    this.#callOptions = callOptions;
   }
 
   /** What was seen last. */
@@ -151,7 +153,7 @@ export class StreamObserver {
     const sinceMs = this.#clock.monotonicMs() - this.#lookedMs;
     if (sinceMs < LOOKS_APART_MS) await this.#clock.sleep(LOOKS_APART_MS - sinceMs);
     this.#lookedMs = this.#clock.monotonicMs();
-    const summary = (await unlessDenied(this.#client.describeStreamSummary(this.#address)))
+    const summary = (await unlessDenied(this.#client.describeStreamSummary(this.#address, this.#callOptions)))
       ?.StreamDescriptionSummary;
     const isAutomatic = summary?.RecordDistributionStrategy === "AUTO";
     const shards = isAutomatic ? undefined : await unlessDenied(this.#listShards("open ones"));
@@ -176,6 +178,7 @@ export class StreamObserver {
           : { ...this.#address, MaxResults: 1_000 };
       const page = await this.#client.listShards(
         nextToken === undefined ? first : { NextToken: nextToken, MaxResults: 1_000 },
+        this.#callOptions,
       );
       for (const { ShardId, HashKeyRange: range } of page.Shards ?? []) {
         const known = {
