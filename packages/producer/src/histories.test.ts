@@ -30,7 +30,7 @@ import { describe, expect, test } from "vitest";
 import { type AcceptedRecord, createProducer, PutFailedError, type ProducerOptions } from "./index.ts";
 import { belongsTo } from "./stream-view.ts";
 
-const HISTORIES = Number(process.env["HISTORIES"] ?? 12);
+const HISTORIES = Number(process.env["HISTORIES"] ?? 8);
 const StreamName = "clicks";
 /** How long things go wrong and shards change, in milliseconds. */
 const TROUBLE_MS = 20_000;
