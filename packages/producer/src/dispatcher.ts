@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ServiceError } from "@millrace/api";
 import type { Timer } from "@millrace/runtime";
 import { answerError, type AttemptError, errorOf } from "./attempt-error.ts";
@@ -12,6 +13,9 @@ import { belongsTo, type StreamAddress, StreamObserver } from "./stream-view.ts"
 
 /** While keys are ignored nothing that goes wrong tells that they count again: so somebody looks now and then. */
 const AUTOMATIC_VIEW_AGE_MS = 60_000;
+
+/** One for everybody, and one for all retained shards for each answer that is being looked into: a generous bound. */
+const LOOKS_AT_ONCE_MAX = 100;
 
 /** The service refuses what is in the request: sending the same again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -53,6 +57,8 @@ export class Dispatcher {
     this.#address = address;
     this.#counters = counters;
     this.#outcomes = outcomes;
+    // Each call that is under way listens; Node takes more than ten for a leak.
+    setMaxListeners(settings.requestCountMax + LOOKS_AT_ONCE_MAX, this.#abort.signal);
     this.#observer = new StreamObserver(settings.client, address, settings.clock, {
       deadlineMs: settings.requestTimeoutMs,
       signal: this.#abort.signal,

@@ -264,6 +264,27 @@ test("who puts without a pause lets answers and timers have their turn", async (
   expect(storedAtTheEnd).toBeGreaterThanOrEqual(1_000);
 });
 
+test("many requests at once are not taken for a leak of listeners", async () => {
+  const one = setup({
+    aggregation: false,
+    order: "none",
+    requestRecordCountMax: 1,
+    requestCountMax: 40,
+    lingerMs: 0,
+  });
+  await one.clock.finish(one.producer.putAll([record("warm")]));
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on("warning", warned);
+  one.kinesis.before = () => one.clock.sleep(100);
+  const putting = one.producer.putAll(recordsOf(100));
+  await one.clock.runFor(50);
+  expect(one.producer.metrics().requestsInFlight).toBe(40);
+  await one.clock.finish(putting);
+  process.off("warning", warned);
+  expect(warnings).toEqual([]);
+});
+
 test("a look at the stream that is never answered is given up like any request", async () => {
   const one = setup({ requestTimeoutMs: 1_000, recordTtlMs: Infinity });
   one.kinesis.before = () => new Promise(() => undefined);
