@@ -7,6 +7,7 @@ import { fanOutLatency, pollLatency } from "./macro/latency.ts";
 import { limitsCost } from "./macro/limits.ts";
 import { idleMemory, idleShards } from "./macro/memory.ts";
 import { mixedLoad } from "./macro/mixed.ts";
+import { produce } from "./macro/produce.ts";
 import { putRecord, putRecordsCbor, putRecordsJson } from "./macro/put.ts";
 import { recovery, start } from "./macro/start.ts";
 import { threads } from "./macro/threads.ts";
@@ -29,6 +30,7 @@ export const benches: readonly Bench[] = [
   putRecord,
   putRecordsJson,
   putRecordsCbor,
+  produce,
   getRecordsFromTail,
   getRecordsFromDisk,
   pollLatency,
