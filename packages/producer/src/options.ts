@@ -24,7 +24,7 @@ export interface ProducerOptions {
 
   /** Milliseconds that a record waits for others. Default: 100. */
   readonly lingerMs?: number;
-  /** Bytes of an aggregated record; a larger user record is put by itself. Default: 51,200. */
+  /** Bytes of an aggregated record, at most 1,047,552; a larger user record is put by itself. Default: 51,200. */
   readonly aggregateSizeBytesMax?: number;
   /** User records in an aggregated one. Default: no bound. */
   readonly aggregateRecordCountMax?: number;
@@ -61,6 +61,9 @@ export type Settings = Required<Omit<ProducerOptions, "onFailure">>;
 
 const MIB = 1_048_576;
 
+/** What every stream takes (1 MiB with the key), less the longest key. */
+const AGGREGATE_BYTES_MAX = MIB - 1_024;
+
 /** PutRecords: 500 records, and 10 MiB of keys and data (Kinesis quotas). */
 const REQUEST_RECORDS_MAX = 500;
 export const REQUEST_BYTES_MAX = 10 * MIB;
@@ -95,7 +98,7 @@ export function settingsOf(options: ProducerOptions): Settings {
     queuedRecordCountMax: options.queuedRecordCountMax ?? 250_000,
   };
   requireRange(settings, "lingerMs", 0, 3_600_000);
-  requireRange(settings, "aggregateSizeBytesMax", 64, MIB);
+  requireRange(settings, "aggregateSizeBytesMax", 64, AGGREGATE_BYTES_MAX);
   requireRange(settings, "aggregateRecordCountMax", 1, Infinity);
   requireRange(settings, "requestRecordCountMax", 1, REQUEST_RECORDS_MAX);
   requireRange(settings, "requestSizeBytesMax", 1, REQUEST_BYTES_MAX);

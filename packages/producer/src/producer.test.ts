@@ -142,7 +142,13 @@ describe("aggregation", () => {
     const summary = await one.clock.finish(one.producer.putAll(recordsOf(200)));
     expect(summary).toEqual({ storedCount: 200, failedCount: 0, failures: [] });
     expect(one.kinesis.records).toHaveLength(4);
-    expect(one.kinesis.records.every(({ partitionKey }) => partitionKey === "a")).toBe(true);
+    for (const { partitionKey, explicitHashKey, data } of one.kinesis.records) {
+      const [first] = readAggregatedRecord(data) ?? [];
+      expect({ partitionKey, explicitHashKey }).toEqual({
+        partitionKey: first?.partitionKey,
+        explicitHashKey: first?.explicitHashKey,
+      });
+    }
     expect(new Set(one.kinesis.seen().map(({ data }) => data)).size).toBe(200);
   });
 
@@ -158,6 +164,19 @@ describe("aggregation", () => {
     expect(results.map(({ subSequenceNumber }) => subSequenceNumber)).toEqual([0, 1, 2]);
     const userRecords = readAggregatedRecord(one.kinesis.records[0]!.data);
     expect(userRecords?.map(({ explicitHashKey }) => explicitHashKey)).toEqual([undefined, "77", undefined]);
+  });
+
+  test("may fill the largest record that every stream takes, with the longest key", async () => {
+    const one = setup({ aggregateSizeBytesMax: 1_047_552, lingerMs: 10, shardRateShare: Infinity });
+    await warmUp(one);
+    const key = "€".repeat(256);
+    for (let count = 0; count < 30_000; count += 1) one.producer.offer(record(key, "x".repeat(60)));
+    await one.clock.finish(one.producer.flush());
+    const sizes = one.kinesis.records.map(
+      ({ data, partitionKey }) => data.length + Buffer.byteLength(partitionKey),
+    );
+    expect(Math.max(...sizes)).toBeGreaterThan(1_040_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_048_576);
   });
 
   test("leaves a lone record, and one larger than an aggregate, as they are", async () => {

@@ -218,7 +218,10 @@ class StreamProducer implements Producer {
         ? undefined
         : this.#settings.clock.schedule(timeoutMs, () => {
             this.#admission.refuseWaiters(new ProducerClosedError());
-            this.#dispatcher.abandon("ProducerClosed", `the producer was closed within ${timeoutMs} ms`);
+            this.#dispatcher.abandon(
+              "ProducerClosed",
+              `the producer was closed, and the record was not stored within ${timeoutMs} ms of that`,
+            );
           });
     this.#dispatcher.flush(Infinity);
     await this.#admission.empty();

@@ -2,7 +2,6 @@ import { AggregatedRecordWriter } from "@millrace/model";
 import type { Lane } from "./lane.ts";
 import type { Settings } from "./options.ts";
 import type { QueuedRecord } from "./record.ts";
-import { hashKeyOfRecord } from "./stream-view.ts";
 
 /** One record of a PutRecords request, and the user records in it. */
 export interface PutUnit {
@@ -15,9 +14,6 @@ export interface PutUnit {
   /** Key and data, as limits count them. */
   readonly sizeBytes: number;
 }
-
-/** What an aggregated record is put with; its place is told by the explicit hash key. As the KPL does. */
-const AGGREGATE_KEY = "a";
 
 /** Room for what an aggregated record holds for each user record beside key and data. */
 const AGGREGATION_BYTES = 64;
@@ -76,10 +72,15 @@ export class UnitTaker {
   nextSizeBytes(lane: Lane, first: QueuedRecord): number {
     if (!this.isAggregating(lane)) return first.sizeBytes;
     const packedBytes = lane.queue.sizeBytes + lane.queue.count * AGGREGATION_BYTES;
-    return Math.max(first.sizeBytes, Math.min(this.#settings.aggregateSizeBytesMax, packedBytes));
+    const aggregateBytes = Math.min(this.#settings.aggregateSizeBytesMax, packedBytes);
+    return Math.max(first.sizeBytes, aggregateBytes + first.partitionKeyBytes);
   }
 
-  /** Takes the first record off the lane, with as many behind it as fit into one. */
+  /**
+   * Takes the first record off the lane, with as many behind it as fit into one. An aggregated record is put with the keys
+   * of its first user record, which lead to the same shard, as AWS's aggregation libraries do. (The KPL writes "a" and
+   * an explicit hash key in any case; no reader looks at either.)
+   */
   take(lane: Lane): PutUnit | undefined {
     const { queue } = lane;
     const first = queue.shift();
@@ -95,10 +96,10 @@ export class UnitTaker {
       records,
       lane,
       isAggregate: true,
-      partitionKey: AGGREGATE_KEY,
-      explicitHashKey: hashKeyOfRecord(first).toString(),
+      partitionKey: first.partitionKey,
+      explicitHashKey: first.explicitHashKey,
       data,
-      sizeBytes: data.length + AGGREGATE_KEY.length,
+      sizeBytes: data.length + first.partitionKeyBytes,
     };
   }
 
