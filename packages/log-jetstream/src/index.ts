@@ -45,3 +45,5 @@ export {
   ZONE_TAG,
 } from "./checks.ts";
 export type { ClusterCheck } from "./checks.ts";
+export { joinCluster } from "./jetstream-engine.ts";
+export type { JetStreamEngineOptions } from "./jetstream-engine.ts";

@@ -1,0 +1,461 @@
+/**
+ * One log group, as one gateway sees and writes it: the stream of up to sixteen open shard logs. Any gateway may write at any time.
+ * What keeps that safe is not who owns what but this protocol (DESIGN §5 and its proof in docs/internals/cluster.md):
+ *
+ * - **A1.** Every append is conditional on the stream's last sequence being the one up to which this gateway knows it.
+ * - **A2.** One append is under way at a time, and counts only if it was stored exactly behind what is known.
+ * - **A3.** After anything else, and before its first append, a gateway reads up to the leader's end and appends a *nothing* under the
+ *   same condition. When that is stored, nothing of its own can come any more that it has not seen.
+ * - **A4.** The first close of a log ends it; what stands behind it is void.
+ *
+ * While an append is under way the next one fills: entries of all logs of the group go together, as one atomic batch.
+ */
+import type { AppendOutcome, EncodedBatch, ShardLogId } from "@millrace/log";
+import type { Clock, Logger } from "@millrace/runtime";
+import type {
+  Broker,
+  MessageToPublish,
+  PublishOutcome,
+  StoredMessage,
+  Subscription,
+} from "../broker/broker.ts";
+import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
+import { watchStream } from "../broker/watch-stream.ts";
+import { untilDone } from "../state/until-done.ts";
+import {
+  decodeGroupMessage,
+  encodeGroupMessage,
+  type GroupMessage,
+  PART_BYTES_MAX,
+} from "./group-message.ts";
+import { type GroupNames, groupNames } from "./group-names.ts";
+import { type LogTail, LogTails } from "./log-tails.ts";
+
+export interface GroupLogOptions {
+  readonly broker: Broker;
+  /** Machine time: waits. */
+  readonly clock: Clock;
+  /** Service time: arrivals. */
+  readonly serviceClock: { nowMs(): number };
+  readonly log: Logger;
+  readonly crash: (reason: string, cause?: unknown) => never;
+  readonly prefix: string;
+  readonly replicas: number;
+  readonly session: string;
+  readonly cacheBytes: number;
+  /** How long appends are held while the group cannot be written, in milliseconds. */
+  readonly holdMs: number;
+  /** A log has become longer. */
+  readonly onEntry: (logId: ShardLogId) => void;
+}
+
+type Wanted =
+  | {
+      readonly kind: "append";
+      readonly logId: ShardLogId;
+      readonly batch: EncodedBatch;
+      readonly sinceMs: number;
+      readonly resolve: (outcome: AppendOutcome) => void;
+    }
+  | {
+      readonly kind: "close";
+      readonly logId: ShardLogId;
+      readonly sinceMs: number;
+      readonly resolve: (endIndex: number) => void;
+    };
+
+/** Something wanted that is on its way, as the messages it has become. */
+interface UnderWay {
+  readonly wanted: Wanted;
+  readonly number: number;
+  readonly index: number;
+  readonly arrivalMs: number;
+}
+
+/** Bytes of one append; an entry may exceed it. */
+const APPEND_BYTES_MAX = 1 << 20;
+const READ_BYTES = 4 << 20;
+const READ_MESSAGES = 1_000;
+const RETRY_DELAY_MS = 20;
+const RETRY_DELAY_MS_MAX = 500;
+const NO_PAYLOAD = Buffer.alloc(0);
+
+export class GroupLog {
+  readonly names: GroupNames;
+  readonly #options: GroupLogOptions;
+  readonly #tails: LogTails;
+  #queue: Wanted[] = [];
+  #underWay: readonly UnderWay[] = [];
+  #lastNumber = 0;
+  /** Up to where everything was read, or was written here. */
+  #knownSequence = 0;
+  /** Whether all that this gateway ever sent is known to have come, or to come no more. */
+  #isSettled = false;
+  #isWriting = false;
+  #opened: Promise<void> | undefined;
+  #watch: Subscription | undefined;
+  #whenKnown: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(group: number, options: GroupLogOptions) {
+    this.names = groupNames(options.prefix, group);
+    this.#options = options;
+    this.#tails = new LogTails(options.cacheBytes);
+  }
+
+  get tails(): LogTails {
+    return this.#tails;
+  }
+
+  get queuedCount(): number {
+    return this.#queue.length + this.#underWay.length;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.reduce(
+      (sum, wanted) => sum + (wanted.kind === "append" ? wanted.batch.byteLength : 0),
+      0,
+    );
+  }
+
+  /** Up to where the stream is known. */
+  get knownSequence(): number {
+    return this.#knownSequence;
+  }
+
+  /** Makes the stream if there is none, and follows it from now on. */
+  open(): Promise<void> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+    return new Promise((resolve) => {
+      this.#want({ kind: "append", logId, batch, sinceMs: this.#options.clock.monotonicMs(), resolve });
+    });
+  }
+
+  /** Ends a log, unless it has ended; resolves to the index that its next entry would have got. */
+  endLog(logId: ShardLogId): Promise<number> {
+    return new Promise((resolve) => {
+      this.#want({ kind: "close", logId, sinceMs: this.#options.clock.monotonicMs(), resolve });
+    });
+  }
+
+  /** Stops. What is wanted still gets no outcome but "unknown". */
+  close(): void {
+    this.#isClosed = true;
+    this.#watch?.stop();
+    const left = [...this.#underWay.map(({ wanted }) => wanted), ...this.#queue];
+    this.#queue = [];
+    this.#underWay = [];
+    for (const wanted of left) {
+      if (wanted.kind === "append") wanted.resolve({ kind: "unknown", reason: "the gateway was closed" });
+    }
+    this.#wakeKnown();
+  }
+
+  async #open(): Promise<void> {
+    const { broker, clock, replicas } = this.#options;
+    const { stream, all } = this.names;
+    await untilDone(clock, () =>
+      broker.createStream({ name: stream, subjects: [all], replicas, announced: true }),
+    );
+    // The newest message of every subject, from one replica: together they say all about a prefix that ends with the newest of them.
+    for (;;) {
+      const outcome = await broker.lastBySubjects(stream, [all]);
+      if (outcome.kind === "messages") {
+        const messages = outcome.messages.map((message) => this.#decoded(message));
+        // A close counts before the entries of its log do.
+        for (const message of messages) if (message.kind === "close") this.#tails.begin(message);
+        for (const message of messages) if (message.kind === "entry") this.#tails.begin(message);
+        this.#knownSequence = outcome.messages.at(-1)?.sequence ?? 0;
+        break;
+      }
+      if (this.#isClosed) return;
+      await clock.sleep(RETRY_DELAY_MS_MAX);
+    }
+    this.#watch = watchStream(
+      {
+        broker,
+        clock,
+        stream,
+        subject: all,
+        fromSequence: this.#knownSequence + 1,
+        maxBytes: READ_BYTES,
+        maxMessages: READ_MESSAGES,
+      },
+      (messages) => this.#deliver(messages),
+    );
+  }
+
+  #want(wanted: Wanted): void {
+    this.#queue.push(wanted);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#options.clock.soon(() => void this.#write());
+  }
+
+  async #write(): Promise<void> {
+    await this.open();
+    while (this.#queue.length > 0 && !this.#isClosed) {
+      if (!this.#isSettled) await this.#settle();
+      else await this.#writeOnce();
+    }
+    this.#isWriting = false;
+  }
+
+  /** One append of what is wanted now. */
+  async #writeOnce(): Promise<void> {
+    const { messages, underWay } = this.#gather();
+    if (messages.length === 0) return;
+    this.#underWay = underWay;
+    const expected = this.#knownSequence;
+    const outcome = await this.#publish(messages, expected);
+    if (outcome.kind === "stored" && outcome.sequence === expected + messages.length) {
+      for (const [at, { payload }] of messages.entries()) {
+        const sequence = expected + 1 + at;
+        // It may have been read before its acknowledgement came.
+        if (sequence > this.#knownSequence)
+          this.#know(decodeGroupMessage(payload, "an entry just written"), sequence);
+      }
+      return;
+    }
+    if (outcome.kind === "wrong-sequence") {
+      // Surely not stored, and nothing else is under way: it is enough to know more.
+      this.#putBack();
+      await this.#catchUp(outcome.lastSequence);
+      return;
+    }
+    if (outcome.kind === "refused") {
+      this.#putBack();
+      await this.#waitAfter(outcome);
+    }
+    this.#isSettled = false;
+  }
+
+  async #catchUp(lastSequence: number | undefined): Promise<void> {
+    if (lastSequence !== undefined) return this.#known(lastSequence);
+    const described = await this.#options.broker.describeStream(this.names.stream);
+    if (described.kind === "stream") await this.#known(described.stream.lastSequence);
+  }
+
+  /** Rule A3. */
+  async #settle(): Promise<void> {
+    const { broker, clock, session } = this.#options;
+    let delayMs = RETRY_DELAY_MS;
+    while (!this.#isClosed) {
+      this.#giveUpOld();
+      const described = await broker.describeStream(this.names.stream);
+      if (described.kind === "stream") {
+        const { lastSequence } = described.stream;
+        await this.#known(lastSequence);
+        const expected = this.#knownSequence;
+        this.#lastNumber += 1;
+        const nothing: GroupMessage = {
+          ...{ kind: "nothing", session, number: this.#lastNumber, logId: 0, index: 0, arrivalMs: 0 },
+          ...{ recordCount: 0, part: 0, partCount: 1, payload: NO_PAYLOAD },
+        };
+        const outcome = await broker.publish(
+          this.names.stream,
+          this.names.nothing,
+          encodeGroupMessage(nothing),
+          {
+            lastSequence: expected,
+          },
+        );
+        if (outcome.kind === "stored" && outcome.sequence === expected + 1) {
+          this.#know(nothing, outcome.sequence);
+          this.#putBack();
+          this.#isSettled = true;
+          return;
+        }
+        if (outcome.kind === "wrong-sequence") {
+          // Somebody else was quicker: there is more to read.
+          await this.#catchUp(outcome.lastSequence);
+          continue;
+        }
+      }
+      await clock.sleep(delayMs);
+      delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX);
+    }
+  }
+
+  /** What is wanted next, as messages. What needs none gets its outcome. */
+  #gather(): { readonly messages: MessageToPublish[]; readonly underWay: UnderWay[] } {
+    const messages: MessageToPublish[] = [];
+    const underWay: UnderWay[] = [];
+    const ahead = new Map<ShardLogId, LogTail>();
+    let bytes = 0;
+    let taken = 0;
+    for (const wanted of this.#queue) {
+      const sizeBytes = wanted.kind === "append" ? wanted.batch.byteLength : 0;
+      const partCount = Math.max(1, Math.ceil(sizeBytes / PART_BYTES_MAX));
+      if (
+        messages.length > 0 &&
+        (bytes + sizeBytes > APPEND_BYTES_MAX || messages.length + partCount > BATCH_MESSAGES_MAX)
+      )
+        break;
+      taken += 1;
+      const { logId } = wanted;
+      const tail = ahead.get(logId) ?? this.#tails.of(logId);
+      if (tail.isClosed) {
+        if (wanted.kind === "append") wanted.resolve({ kind: "closed" });
+        else wanted.resolve(tail.nextIndex);
+        continue;
+      }
+      bytes += sizeBytes;
+      this.#lastNumber += 1;
+      const number = this.#lastNumber;
+      const index = tail.nextIndex;
+      const arrivalMs = Math.max(this.#options.serviceClock.nowMs(), tail.lastArrivalMs);
+      underWay.push({ wanted, number, index, arrivalMs });
+      messages.push(...this.#messagesOf(wanted, { number, index, arrivalMs, partCount }));
+      ahead.set(
+        logId,
+        wanted.kind === "close"
+          ? { ...tail, isClosed: true }
+          : { nextIndex: index + 1, lastArrivalMs: arrivalMs, isClosed: false },
+      );
+    }
+    this.#queue.splice(0, taken);
+    return { messages, underWay };
+  }
+
+  #messagesOf(
+    wanted: Wanted,
+    place: {
+      readonly number: number;
+      readonly index: number;
+      readonly arrivalMs: number;
+      readonly partCount: number;
+    },
+  ): MessageToPublish[] {
+    const { logId } = wanted;
+    const { partCount } = place;
+    const head = { ...place, session: this.#options.session, logId };
+    if (wanted.kind === "close") {
+      const close: GroupMessage = { ...head, kind: "close", recordCount: 0, part: 0, payload: NO_PAYLOAD };
+      return [{ subject: this.names.close(logId), payload: encodeGroupMessage(close) }];
+    }
+    const { recordCount, byteLength } = wanted.batch;
+    const whole = Buffer.allocUnsafe(byteLength);
+    wanted.batch.writeTo(whole, 0);
+    return Array.from({ length: partCount }, (_, part) => {
+      const payload = whole.subarray(part * PART_BYTES_MAX, (part + 1) * PART_BYTES_MAX);
+      const entry: GroupMessage = { ...head, kind: "entry", recordCount, part, payload };
+      return { subject: this.names.entries(logId), payload: encodeGroupMessage(entry) };
+    });
+  }
+
+  #publish(messages: readonly MessageToPublish[], lastSequence: number): Promise<PublishOutcome> {
+    const { broker } = this.#options;
+    const [only] = messages;
+    if (messages.length > 1) return broker.publishBatch(this.names.stream, messages, { lastSequence });
+    return broker.publish(this.names.stream, only!.subject, only!.payload, { lastSequence });
+  }
+
+  /** What was under way and did not come is wanted again, before everything else. */
+  #putBack(): void {
+    this.#queue = [...this.#underWay.map(({ wanted }) => wanted), ...this.#queue];
+    this.#underWay = [];
+  }
+
+  async #waitAfter({ cause, reason }: Extract<PublishOutcome, { kind: "refused" }>): Promise<void> {
+    const { clock, crash } = this.#options;
+    if (cause === "too-large")
+      crash(`an append to ${this.names.stream} is too large for the cluster: ${reason}`);
+    if (cause === "full") {
+      const queue = this.#queue;
+      this.#queue = [];
+      for (const wanted of queue) {
+        if (wanted.kind === "append")
+          wanted.resolve({ kind: "read-only", reason: `the cluster is full: ${reason}` });
+        else this.#queue.push(wanted);
+      }
+    }
+    await clock.sleep(RETRY_DELAY_MS_MAX);
+  }
+
+  /** Whoever has waited for too long hears that nobody knows; a close goes on. */
+  #giveUpOld(): void {
+    const { clock, holdMs } = this.#options;
+    const oldestMs = clock.monotonicMs() - holdMs;
+    const isOld = (wanted: Wanted): boolean => wanted.kind === "append" && wanted.sinceMs < oldestMs;
+    const reason = `the cluster could not be written for ${holdMs} ms`;
+    for (const wanted of this.#queue) {
+      // It was not sent since anything was heard last, so it is not stored; what is under way may be.
+      if (wanted.kind === "append" && isOld(wanted)) wanted.resolve({ kind: "read-only", reason });
+    }
+    for (const { wanted } of this.#underWay) {
+      if (wanted.kind === "append" && isOld(wanted)) wanted.resolve({ kind: "unknown", reason });
+    }
+    this.#queue = this.#queue.filter((wanted) => !isOld(wanted));
+    this.#underWay = this.#underWay.filter(({ wanted }) => !isOld(wanted));
+  }
+
+  #deliver(messages: readonly StoredMessage[]): void {
+    for (const message of messages) {
+      if (message.sequence <= this.#knownSequence) continue;
+      if (message.sequence !== this.#knownSequence + 1) {
+        // Sequences are given up only by trims, from the oldest on: none is missing in the middle of what is new.
+        this.#options.log.debug("a group's stream went on behind a gap", {
+          stream: this.names.stream,
+          from: this.#knownSequence,
+          to: message.sequence,
+        });
+      }
+      this.#know(this.#decoded(message), message.sequence);
+    }
+  }
+
+  /** Goes on by one message, wherever it came from. */
+  #know(message: GroupMessage, sequence: number): void {
+    this.#knownSequence = sequence;
+    let hasChanged: boolean;
+    try {
+      hasChanged = this.#tails.apply(message, sequence);
+    } catch (error) {
+      this.#options.crash(`stream ${this.names.stream} cannot be followed`, error);
+    }
+    if (hasChanged) {
+      if (message.kind === "entry") this.#options.onEntry(message.logId);
+      if (message.session === this.#options.session) this.#arrived(message);
+    }
+    this.#wakeKnown();
+  }
+
+  /** Something of our own is in the log, in its place. */
+  #arrived({ number }: GroupMessage): void {
+    const own = this.#underWay.find((candidate) => candidate.number === number);
+    if (own === undefined) return;
+    this.#underWay = this.#underWay.filter((candidate) => candidate !== own);
+    const { wanted, index, arrivalMs } = own;
+    if (wanted.kind === "append") wanted.resolve({ kind: "appended", index, arrivalMs });
+    else wanted.resolve(index);
+  }
+
+  #decoded({ payload, sequence }: StoredMessage): GroupMessage {
+    const { crash } = this.#options;
+    try {
+      return decodeGroupMessage(payload, `message ${sequence} of stream ${this.names.stream}`);
+    } catch (error) {
+      return crash("a log group cannot be read", error);
+    }
+  }
+
+  /** Resolves when everything up to a sequence is known. */
+  #known(sequence: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.#knownSequence >= sequence || this.#isClosed) resolve();
+        else this.#whenKnown.push(look);
+      };
+      look();
+    });
+  }
+
+  #wakeKnown(): void {
+    for (const wake of this.#whenKnown.splice(0)) wake();
+  }
+}

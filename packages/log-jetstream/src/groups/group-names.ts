@@ -1,0 +1,21 @@
+import type { ShardLogId } from "@millrace/log";
+
+/** Names of the stream of one log group, and of the subjects in it. */
+export interface GroupNames {
+  readonly stream: string;
+  readonly all: string;
+  readonly nothing: string;
+  entries(logId: ShardLogId): string;
+  close(logId: ShardLogId): string;
+}
+
+export function groupNames(prefix: string, group: number): GroupNames {
+  const root = `${prefix}.g.${group}`;
+  return {
+    stream: `${prefix}_g${group}`,
+    all: `${root}.>`,
+    nothing: `${root}.nothing`,
+    entries: (logId) => `${root}.log.${logId}`,
+    close: (logId) => `${root}.close.${logId}`,
+  };
+}

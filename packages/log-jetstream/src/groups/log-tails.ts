@@ -1,0 +1,159 @@
+/**
+ * What is known of the logs of a group after a prefix of its stream: a pure function of the messages in it. Whoever knows more
+ * than the prefix of another only knows more.
+ */
+import type { ShardLogId, StoredEntry } from "@millrace/log";
+import type { GroupMessage } from "./group-message.ts";
+
+export interface LogTail {
+  readonly nextIndex: number;
+  readonly lastArrivalMs: number;
+  readonly isClosed: boolean;
+}
+
+/** Where an entry begins in the stream. */
+export interface Anchor {
+  readonly index: number;
+  readonly sequence: number;
+}
+
+interface Tail {
+  nextIndex: number;
+  lastArrivalMs: number;
+  isClosed: boolean;
+  /** Newest entries, without gaps up to the last one. */
+  readonly recent: StoredEntry[];
+  /** By which entries are found; some of those that were seen, the index going up. */
+  readonly anchors: Anchor[];
+  parts: GroupMessage[];
+}
+
+const EMPTY: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false };
+/** One entry of so many is remembered by its place. */
+const ENTRIES_PER_ANCHOR = 64;
+const ANCHORS_MAX = 4_096;
+
+export class LogTails {
+  readonly #tails = new Map<ShardLogId, Tail>();
+  /** Logs by the order of their newest entries' coming, for the cache's bound. */
+  readonly #recentLogs: ShardLogId[] = [];
+  readonly #cacheBytesMax: number;
+  #cacheBytes = 0;
+
+  constructor(cacheBytesMax: number) {
+    this.#cacheBytesMax = cacheBytesMax;
+  }
+
+  get cacheBytes(): number {
+    return this.#cacheBytes;
+  }
+
+  of(logId: ShardLogId): LogTail {
+    return this.#tails.get(logId) ?? EMPTY;
+  }
+
+  /** Entries from an index on, if they are in memory up to the newest. */
+  recent(logId: ShardLogId, fromIndex: number): readonly StoredEntry[] | undefined {
+    const recent = this.#tails.get(logId)?.recent;
+    const first = recent?.[0];
+    if (recent === undefined || first === undefined || fromIndex < first.index) return undefined;
+    return recent.slice(fromIndex - first.index);
+  }
+
+  /** The last known place at or before an index, and the first known one behind it. */
+  around(
+    logId: ShardLogId,
+    index: number,
+  ): { readonly before: Anchor | undefined; readonly after: Anchor | undefined } {
+    const anchors = this.#tails.get(logId)?.anchors ?? [];
+    let low = 0;
+    let high = anchors.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (anchors[middle]!.index <= index) low = middle + 1;
+      else high = middle;
+    }
+    return { before: anchors[low - 1], after: anchors[low] };
+  }
+
+  /** What the newest entry of a log, and its close, say of it: how a gateway begins in the middle. */
+  begin(last: GroupMessage): void {
+    const tail = this.#tailOf(last.logId);
+    if (last.kind === "close") {
+      tail.isClosed = true;
+      tail.nextIndex = last.index;
+    } else if (last.kind === "entry" && !tail.isClosed) {
+      tail.nextIndex = last.index + 1;
+      tail.lastArrivalMs = last.arrivalMs;
+    } else if (last.kind === "entry") {
+      tail.lastArrivalMs = last.arrivalMs;
+    }
+  }
+
+  /** Goes on by the next message; tells whether its log has become longer, or has ended. */
+  apply(message: GroupMessage, sequence: number): boolean {
+    if (message.kind === "nothing") return false;
+    const tail = this.#tailOf(message.logId);
+    // What stands behind the first close is void for everybody.
+    if (tail.isClosed) return false;
+    if (message.kind === "close") {
+      tail.isClosed = true;
+      return true;
+    }
+    if (message.index !== tail.nextIndex) {
+      throw new Error(
+        `log ${message.logId} has entry ${message.index} where ${tail.nextIndex} was expected, at sequence ${sequence}`,
+      );
+    }
+    tail.parts.push(message);
+    if (tail.parts.length < message.partCount) return false;
+    const payload =
+      tail.parts.length === 1 ? message.payload : Buffer.concat(tail.parts.map((part) => part.payload));
+    const firstSequence = sequence - tail.parts.length + 1;
+    tail.parts = [];
+    const { index, arrivalMs, recordCount } = message;
+    tail.nextIndex = index + 1;
+    tail.lastArrivalMs = arrivalMs;
+    if (index % ENTRIES_PER_ANCHOR === 1) this.anchor(message.logId, { index, sequence: firstSequence });
+    this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
+    return true;
+  }
+
+  /** Remembers where an entry stands. */
+  anchor(logId: ShardLogId, anchor: Anchor): void {
+    const { anchors } = this.#tailOf(logId);
+    const { before } = this.around(logId, anchor.index);
+    if (before?.index === anchor.index) return;
+    const at = before === undefined ? 0 : anchors.indexOf(before) + 1;
+    anchors.splice(at, 0, anchor);
+    if (anchors.length > ANCHORS_MAX) anchors.splice(0, anchors.length / 2);
+  }
+
+  /** Forgets a log. */
+  drop(logId: ShardLogId): void {
+    const tail = this.#tails.get(logId);
+    if (tail === undefined) return;
+    for (const { payload } of tail.recent) this.#cacheBytes -= payload.length;
+    this.#tails.delete(logId);
+  }
+
+  #tailOf(logId: ShardLogId): Tail {
+    let tail = this.#tails.get(logId);
+    if (tail === undefined) {
+      tail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false, recent: [], anchors: [], parts: [] };
+      this.#tails.set(logId, tail);
+    }
+    return tail;
+  }
+
+  #keep(logId: ShardLogId, tail: Tail, entry: StoredEntry): void {
+    tail.recent.push(entry);
+    this.#recentLogs.push(logId);
+    this.#cacheBytes += entry.payload.length;
+    while (this.#cacheBytes > this.#cacheBytesMax) {
+      const oldest = this.#tails.get(this.#recentLogs.shift()!)?.recent.shift();
+      if (oldest !== undefined) this.#cacheBytes -= oldest.payload.length;
+      else if (this.#recentLogs.length === 0) break;
+    }
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * The log engine on a JetStream cluster. Any number of gateways hold one each, over the same streams; none of them has a disk, and
+ * none of them is needed.
+ */
+import type {
+  AppendOutcome,
+  CommitOutcome,
+  EncodedBatch,
+  EngineStatistics,
+  LogEngine,
+  ReadLimits,
+  ReadOutcome,
+  ShardLogBounds,
+  ShardLogId,
+  StateChange,
+  StateStore,
+  StoredEntry,
+} from "@millrace/log";
+import type { Clock, Logger, Random } from "@millrace/runtime";
+import type { Broker } from "./broker/broker.ts";
+import { GroupLog } from "./groups/group-log.ts";
+import { GroupReader } from "./groups/group-reader.ts";
+import { StateLog } from "./state/state-log.ts";
+import type { CloseOperation } from "./state/state-machine.ts";
+
+export interface JetStreamEngineOptions {
+  readonly broker: Broker;
+  /** Machine time: waits. */
+  readonly clock: Clock;
+  /** Service time: arrivals. */
+  readonly serviceClock: { nowMs(): number };
+  readonly random: Random;
+  readonly log: Logger;
+  readonly crash: (reason: string, cause?: unknown) => never;
+  /** Before all names of streams and subjects: several services may share a cluster. Default: `millrace`. */
+  readonly prefix?: string;
+  /** Of each stream. Default: 3. */
+  readonly replicas?: number;
+  /** Newest entries kept in memory for readers, of each group, in bytes. Default: 8 MiB. */
+  readonly cacheBytes?: number;
+  /** How long appends are held while the cluster has no leader, in milliseconds. Default: 30,000. */
+  readonly holdMs?: number;
+}
+
+/** So many logs may be made in one session: ids of a session begin with its place in the stream of the state. */
+const LOG_IDS_PER_SESSION = 2 ** 20;
+/** After which another gateway does what the one that asked for it has not done. */
+const OPERATION_PATIENCE_MS = 5_000;
+/** Groups that a gateway follows from its start on; others when they are asked for. */
+const GROUPS_AT_START_MAX = 64;
+
+/** Joins the cluster; resolves when this gateway knows what was there before it came. */
+export async function joinCluster(options: JetStreamEngineOptions): Promise<LogEngine> {
+  const engine = new JetStreamEngine(options);
+  await engine.join();
+  return engine;
+}
+
+class JetStreamEngine implements LogEngine {
+  readonly state: StateStore;
+  readonly #options: Required<JetStreamEngineOptions>;
+  readonly #reader: GroupReader;
+  readonly #groups = new Map<number, GroupLog>();
+  readonly #stateListeners = new Set<(change: StateChange, revision: number) => void>();
+  readonly #logListeners = new Map<ShardLogId, Set<() => void>>();
+  /** Logs that a change asked for here closes: what comes meanwhile waits for its outcome. */
+  readonly #closing = new Map<ShardLogId, Promise<unknown>>();
+  #stateLog: StateLog | undefined;
+  #issuedLogIds = 0;
+  #isClosed = false;
+  #commits = 0;
+  #writtenBytes = 0;
+  #newestArrivalMs = 0;
+
+  constructor(options: JetStreamEngineOptions) {
+    this.#options = {
+      ...options,
+      prefix: options.prefix ?? "millrace",
+      replicas: options.replicas ?? 3,
+      cacheBytes: options.cacheBytes ?? 8 << 20,
+      holdMs: options.holdMs ?? 30_000,
+    };
+    this.#reader = new GroupReader(options.broker, options.clock);
+    this.state = {
+      get: (key) => this.#machine.get(key),
+      list: (prefix) => this.#machine.list(prefix),
+      commit: (change) => this.#commit(change),
+      watch: (listener) => {
+        this.#stateListeners.add(listener);
+        return () => this.#stateListeners.delete(listener);
+      },
+    };
+  }
+
+  async join(): Promise<void> {
+    this.#stateLog = await StateLog.join(this.#options, {
+      changed: (change, revision) => this.#changed(change, revision),
+      closing: (operation) => this.#onClosing(operation),
+    });
+    for (const operation of this.#machine.operations.values()) this.#onClosing(operation);
+    const groups = [...this.#machine.groups.keys()].slice(0, GROUPS_AT_START_MAX);
+    await Promise.all(groups.map((group) => this.#group(group).open()));
+  }
+
+  allocateLogId(): ShardLogId {
+    this.#issuedLogIds += 1;
+    if (this.#issuedLogIds === LOG_IDS_PER_SESSION) {
+      this.#options.crash(
+        `this gateway has made ${LOG_IDS_PER_SESSION} shard logs, which is as many as it may before it starts anew`,
+      );
+    }
+    return this.#joined.joinSequence * LOG_IDS_PER_SESSION + this.#issuedLogIds;
+  }
+
+  async append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+    if (this.#isClosed) return { kind: "read-only", reason: CLOSED };
+    for (let closing = this.#closing.get(logId); closing !== undefined; closing = this.#closing.get(logId))
+      await closing;
+    const log = this.#machine.log(logId);
+    if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
+    this.#writtenBytes += batch.byteLength;
+    return this.#group(log.group).append(logId, batch);
+  }
+
+  async read(logId: ShardLogId, fromIndex: number, limits: ReadLimits): Promise<ReadOutcome> {
+    const log = this.#machine.log(logId);
+    if (log === undefined) return { kind: "gone" };
+    const group = this.#group(log.group);
+    await group.open();
+    const bounds = this.describe(logId);
+    if (bounds === undefined) return { kind: "gone" };
+    if (fromIndex < bounds.trimIndex) return { kind: "trimmed", trimIndex: bounds.trimIndex };
+    let entries: readonly StoredEntry[] = [];
+    if (fromIndex < bounds.nextIndex) {
+      const recent = group.tails.recent(logId, fromIndex);
+      const isThere = (): boolean => !this.#isClosed && this.#machine.log(logId) !== undefined;
+      const read =
+        recent === undefined
+          ? await this.#reader.read(group, logId, fromIndex, limits, isThere)
+          : within(recent, limits);
+      if (read === undefined) return { kind: "gone" };
+      entries = read.filter(({ index }) => index < bounds.nextIndex);
+    }
+    const nextIndex = (entries.at(-1)?.index ?? fromIndex - 1) + 1;
+    return {
+      kind: "entries",
+      entries,
+      nextIndex,
+      ended: bounds.endIndex !== undefined && nextIndex >= bounds.endIndex,
+    };
+  }
+
+  async seek(logId: ShardLogId, timestampMs: number): Promise<number> {
+    const log = this.#machine.log(logId);
+    if (log === undefined) return 1;
+    const group = this.#group(log.group);
+    await group.open();
+    const found = await this.#reader.find(group, logId, ({ arrivalMs }) => arrivalMs >= timestampMs);
+    const bounds = this.describe(logId);
+    if (bounds === undefined) return 1;
+    return Math.max(bounds.trimIndex, Math.min(found?.index ?? bounds.nextIndex, bounds.nextIndex));
+  }
+
+  describe(logId: ShardLogId): ShardLogBounds | undefined {
+    const log = this.#machine.log(logId);
+    if (log === undefined) return undefined;
+    const tail = this.#group(log.group).tails.of(logId);
+    const nextIndex = log.endIndex ?? tail.nextIndex;
+    return {
+      trimIndex: Math.min(log.trimIndex, nextIndex),
+      nextIndex,
+      endIndex: log.endIndex,
+      lastArrivalMs: tail.lastArrivalMs,
+    };
+  }
+
+  watch(logId: ShardLogId, listener: () => void): () => void {
+    let listeners = this.#logListeners.get(logId);
+    if (listeners === undefined) this.#logListeners.set(logId, (listeners = new Set()));
+    listeners.add(listener);
+    const group = this.#machine.log(logId)?.group;
+    if (group !== undefined) void this.#group(group).open();
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#logListeners.get(logId) === listeners)
+        this.#logListeners.delete(logId);
+    };
+  }
+
+  newestArrivalMs(): number {
+    return this.#newestArrivalMs;
+  }
+
+  readOnlyReason(): string | undefined {
+    return this.#isClosed ? CLOSED : undefined;
+  }
+
+  statistics(): EngineStatistics {
+    const groups = [...this.#groups.values()];
+    const sum = (of: (group: GroupLog) => number): number =>
+      groups.reduce((total, group) => total + of(group), 0);
+    return {
+      engine: "jetstream",
+      commits: this.#commits,
+      commitMsTotal: 0,
+      recentCommitMs: [],
+      queuedBytes: sum((group) => group.queuedBytes),
+      queuedEntries: sum((group) => group.queuedCount),
+      writtenBytes: this.#writtenBytes,
+      segmentCount: 0,
+      diskBytes: 0,
+      diskFreeBytes: undefined,
+      tailCacheBytes: sum((group) => group.tails.cacheBytes),
+      logCount: this.#machine.logs.size,
+      oldestArrivalMs: undefined,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stateLog?.close();
+    for (const group of this.#groups.values()) group.close();
+    return Promise.resolve();
+  }
+
+  get #joined(): StateLog {
+    if (this.#stateLog === undefined) throw new Error("the engine has not joined the cluster yet");
+    return this.#stateLog;
+  }
+
+  get #machine(): StateLog["machine"] {
+    return this.#joined.machine;
+  }
+
+  #group(number: number): GroupLog {
+    let group = this.#groups.get(number);
+    if (group === undefined) {
+      group = new GroupLog(number, {
+        ...this.#options,
+        session: this.#joined.session,
+        onEntry: (logId) => this.#onEntry(logId),
+      });
+      this.#groups.set(number, group);
+    }
+    return group;
+  }
+
+  #commit(change: StateChange): Promise<CommitOutcome> {
+    if (this.#isClosed) return Promise.resolve({ kind: "read-only", reason: CLOSED });
+    this.#commits += 1;
+    const trims = change.trims?.map(([logId, index]): [number, number] => [
+      logId,
+      Math.min(index, this.describe(logId)?.nextIndex ?? index),
+    ]);
+    const outcome = this.#joined.commit(trims === undefined ? change : { ...change, trims });
+    for (const logId of change.closes ?? []) {
+      this.#closing.set(logId, outcome);
+      const forget = (): void => {
+        if (this.#closing.get(logId) === outcome) this.#closing.delete(logId);
+      };
+      outcome.then(forget, forget);
+    }
+    return outcome;
+  }
+
+  #changed(change: StateChange, revision: number): void {
+    for (const listener of this.#stateListeners) listener(change, revision);
+    for (const logId of new Set([...(change.closes ?? []), ...(change.drops ?? [])])) this.#notify(logId);
+  }
+
+  #onEntry(logId: ShardLogId): void {
+    const log = this.#machine.log(logId);
+    const group = log === undefined ? undefined : this.#groups.get(log.group);
+    this.#newestArrivalMs = Math.max(this.#newestArrivalMs, group?.tails.of(logId).lastArrivalMs ?? 0);
+    this.#notify(logId);
+  }
+
+  #notify(logId: ShardLogId): void {
+    for (const listener of this.#logListeners.get(logId) ?? []) listener();
+  }
+
+  /** Ends the logs of an operation: at once for one that was asked for here, later for one that somebody else forgot. */
+  #onClosing(operation: CloseOperation): void {
+    const isOwn = operation.session === this.#stateLog?.session;
+    this.#options.clock.schedule(isOwn ? 0 : OPERATION_PATIENCE_MS, () => this.#finish(operation));
+  }
+
+  async #finish({ id, closing }: CloseOperation): Promise<void> {
+    if (this.#isClosed || !this.#machine.operations.has(id)) return;
+    const ends = await Promise.all(
+      closing.map(async (logId) => {
+        const group = this.#machine.log(logId)?.group;
+        return [logId, group === undefined ? 1 : await this.#group(group).endLog(logId)] as const;
+      }),
+    );
+    await this.#joined.finish(id, ends);
+  }
+}
+
+const CLOSED = "the engine is closed";
+
+/** The first of entries that are in memory, as a read wants them. */
+function within(recent: readonly StoredEntry[], { maxBytes, maxRecords }: ReadLimits): StoredEntry[] {
+  const entries: StoredEntry[] = [];
+  let bytes = 0;
+  let records = 0;
+  for (const entry of recent) {
+    if (bytes >= maxBytes || records >= maxRecords) break;
+    entries.push(entry);
+    bytes += entry.payload.length;
+    records += entry.recordCount;
+  }
+  return entries;
+}
