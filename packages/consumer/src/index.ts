@@ -17,7 +17,13 @@ export { polling } from "./retrieval/polling.ts";
 export type { PollingOptions } from "./retrieval/polling.ts";
 export type { Retrieval } from "./retrieval/shard-source.ts";
 export type { ConsumerRecord } from "./retrieval/user-records.ts";
-export { AT_TIMESTAMP, comparePlaces, LATEST, SHARD_END, TRIM_HORIZON } from "./leases/extended-sequence-number.ts";
+export {
+  AT_TIMESTAMP,
+  comparePlaces,
+  LATEST,
+  SHARD_END,
+  TRIM_HORIZON,
+} from "./leases/extended-sequence-number.ts";
 export type { ExtendedSequenceNumber } from "./leases/extended-sequence-number.ts";
 export { actualOwner, isFinished, newLease } from "./leases/lease.ts";
 export type { Lease, NewLease } from "./leases/lease.ts";

@@ -67,7 +67,10 @@ export class ShardMeter {
   #perSecond(slots: Float64Array): number {
     const nowMs = this.#clock.monotonicMs();
     this.#turnTo(Math.floor(nowMs / 1_000));
-    const seconds = Math.min(WINDOW_SECONDS + (nowMs / 1_000 - this.#second), (nowMs - this.#begunMs) / 1_000);
+    const seconds = Math.min(
+      WINDOW_SECONDS + (nowMs / 1_000 - this.#second),
+      (nowMs - this.#begunMs) / 1_000,
+    );
     return slots.reduce((sum, count) => sum + count, 0) / Math.max(seconds, 1);
   }
 

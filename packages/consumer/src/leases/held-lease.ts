@@ -184,7 +184,8 @@ export class HeldLease {
 
   #pauseAfter(attempt: number): Promise<void> {
     const { clock, random } = this.#holding;
-    const delayMs = Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS * 2 ** attempt) * (0.5 + random.fraction() / 2);
+    const delayMs =
+      Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS * 2 ** attempt) * (0.5 + random.fraction() / 2);
     return sleepUnless(clock, delayMs, this.#lost.signal);
   }
 

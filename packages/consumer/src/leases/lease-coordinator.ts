@@ -162,6 +162,10 @@ export class LeaseCoordinator {
   }
 
   async #workOn(held: HeldLease, leaseKey: string): Promise<void> {
+    const count = (): void => {
+      if (held.wasLost) this.#counts.lost += 1;
+    };
+    held.lost.addEventListener("abort", count, { once: true });
     const watch = this.#watchTime(held);
     try {
       await this.#options.work(held);
@@ -169,7 +173,6 @@ export class LeaseCoordinator {
       this.#options.log.error("work on a lease failed", { leaseKey, error: String(error) });
       await held.release();
     } finally {
-      if (held.wasLost) this.#counts.lost += 1;
       held.abandon("its work has ended");
       await watch;
       this.#held.delete(leaseKey);

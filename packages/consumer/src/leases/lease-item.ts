@@ -50,7 +50,9 @@ export function leaseToItem(lease: Lease): LeaseItem {
     ...(lease.parentShardIds.length === 0 ? {} : { parentShardId: { SS: lease.parentShardIds } }),
     ...(lease.childShardIds.length === 0 ? {} : { childShardIds: { SS: lease.childShardIds } }),
     ...(pendingCheckpoint === undefined ? {} : placeAttributes("pendingCheckpoint", pendingCheckpoint)),
-    ...(pendingCheckpointState === undefined ? {} : { pendingCheckpointState: { B: pendingCheckpointState } }),
+    ...(pendingCheckpointState === undefined
+      ? {}
+      : { pendingCheckpointState: { B: pendingCheckpointState } }),
     ...(hashKeyRange === undefined ? {} : rangeAttributes(hashKeyRange)),
     ...(throughputKBps === undefined ? {} : { throughputKBps: number(throughputKBps) }),
     ...(checkpointOwner === undefined ? {} : { checkpointOwner: text(checkpointOwner) }),
@@ -71,7 +73,9 @@ export function leaseFromItem(item: LeaseItem): Lease | undefined {
   const leaseKey = readText(item, "leaseKey");
   const checkpoint = readPlace(item, "checkpoint");
   if (leaseKey === undefined || checkpoint === undefined) {
-    throw new TypeError(`an item is no lease: it has no ${leaseKey === undefined ? "leaseKey" : "checkpoint"}`);
+    throw new TypeError(
+      `an item is no lease: it has no ${leaseKey === undefined ? "leaseKey" : "checkpoint"}`,
+    );
   }
   const startingHashKey = parseHashKey(readText(item, "startingHashKey") ?? "");
   const endingHashKey = parseHashKey(readText(item, "endingHashKey") ?? "");
@@ -94,7 +98,8 @@ export function leaseFromItem(item: LeaseItem): Lease | undefined {
         : { startingHashKey, endingHashKey },
     throughputKBps: readNumber(item, "throughputKBps"),
     checkpointOwner: readText(item, "checkpointOwner"),
-    ofStream: streamIdentifier === undefined || shardId === undefined ? undefined : { streamIdentifier, shardId },
+    ofStream:
+      streamIdentifier === undefined || shardId === undefined ? undefined : { streamIdentifier, shardId },
   };
 }
 
@@ -128,7 +133,11 @@ export function leaseWriteToUpdate(write: LeaseWrite): LeaseUpdate {
   if (changes.throughputKBps !== undefined) put({ throughputKBps: number(changes.throughputKBps) });
   if (changes.checkpoint !== undefined) put(placeAttributes("checkpoint", changes.checkpoint));
   if (changes.pendingCheckpoint === null) {
-    for (const name of ["pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState"]) {
+    for (const name of [
+      "pendingCheckpoint",
+      "pendingCheckpointSubSequenceNumber",
+      "pendingCheckpointState",
+    ]) {
       updates[name] = { Action: "DELETE" };
     }
   }

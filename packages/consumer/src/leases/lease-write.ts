@@ -92,7 +92,8 @@ export function checkpointing(
  * move, so the owner goes on renewing.
  */
 export function handOffRequest(lease: Lease, newOwner: string): LeaseWrite {
-  if (lease.leaseOwner === undefined) throw new Error(`nobody has ${lease.leaseKey}, so nobody can hand it off`);
+  if (lease.leaseOwner === undefined)
+    throw new Error(`nobody has ${lease.leaseKey}, so nobody can hand it off`);
   return {
     leaseKey: lease.leaseKey,
     expected: { exists: true, leaseOwner: lease.leaseOwner, checkpointOwner: null },
@@ -135,8 +136,12 @@ export function applyWrite(lease: Lease | undefined, write: LeaseWrite): Lease |
   const { expected, changes } = write;
   if (lease === undefined) return undefined;
   if (expected.leaseCounter !== undefined && lease.leaseCounter !== expected.leaseCounter) return undefined;
-  if (expected.leaseOwner !== undefined && (lease.leaseOwner ?? null) !== expected.leaseOwner) return undefined;
-  if (expected.checkpointOwner !== undefined && (lease.checkpointOwner ?? null) !== expected.checkpointOwner) {
+  if (expected.leaseOwner !== undefined && (lease.leaseOwner ?? null) !== expected.leaseOwner)
+    return undefined;
+  if (
+    expected.checkpointOwner !== undefined &&
+    (lease.checkpointOwner ?? null) !== expected.checkpointOwner
+  ) {
     return undefined;
   }
   const clearsPending = changes.pendingCheckpoint === null;

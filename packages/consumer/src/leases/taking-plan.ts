@@ -22,9 +22,9 @@ export interface TakingPlan {
 
 /**
  * What a worker does to come to its fair share, ceil(leases / workers). The rules are those of the Kinesis Client
- * Library's taker: leases without an owner first; only when there are none it asks the most loaded worker for some, and
- * only if that one stays at its share or above, or both end closer to it. So when one worker comes or goes among W with L leases,
- * no more than ceil(L / W) leases change hands between living workers.
+ * Library's taker: leases without an owner first; only when there are none it asks for one after the other of whoever has
+ * most at that point. So when one worker comes among W that share L leases, no more than ceil(L / (W + 1)) change hands; when
+ * one goes, only its own do.
  */
 export function planTaking(view: TakingView): TakingPlan {
   const leases = view.leases.filter((lease) => !isFinished(lease));
@@ -41,17 +41,32 @@ export function planTaking(view: TakingView): TakingPlan {
   if (wanted <= 0) return { take: [], ask: [] };
   if (available.length > 0) return { take: someOf(available, wanted, view.random), ask: [] };
 
-  let mostLoaded: string | undefined;
-  for (const [worker, load] of loads) {
-    if (worker !== view.workerId && load > (loads.get(mostLoaded ?? "") ?? 0)) mostLoaded = worker;
+  const ask: Lease[] = [];
+  while (ask.length < Math.min(wanted, view.stealCountMax)) {
+    const victim = mostLoadedOf(loads, view.workerId);
+    // With one to go, somebody at the share itself would only change places with this worker.
+    const least = wanted - ask.length > 1 ? share : share + 1;
+    if (victim === undefined || loads.get(victim)! < least) break;
+    const [lease] = someOf(
+      leases.filter(
+        (one) => actualOwner(one) === victim && one.checkpointOwner === undefined && !ask.includes(one),
+      ),
+      1,
+      view.random,
+    );
+    if (lease === undefined) break;
+    ask.push(lease);
+    loads.set(victim, loads.get(victim)! - 1);
   }
-  // With one to go, somebody at the share itself would only change places with this worker.
-  const least = wanted > 1 ? share : share + 1;
-  if (mostLoaded === undefined || loads.get(mostLoaded)! < least) return { take: [], ask: [] };
-  const theirs = leases.filter(
-    (lease) => actualOwner(lease) === mostLoaded && lease.checkpointOwner === undefined,
-  );
-  return { take: [], ask: someOf(theirs, Math.min(wanted, view.stealCountMax), view.random) };
+  return { take: [], ask };
+}
+
+function mostLoadedOf(loads: ReadonlyMap<string, number>, except: string): string | undefined {
+  let most: string | undefined;
+  for (const [worker, load] of loads) {
+    if (worker !== except && load > (loads.get(most ?? "") ?? 0)) most = worker;
+  }
+  return most;
 }
 
 /** Different workers that plan at once mostly choose different leases. */

@@ -23,7 +23,8 @@ export function fanOut({ consumerName }: FanOutOptions = {}): Retrieval {
     },
     open(setting, shard) {
       const consumerArn = consumerArns.get(shard.stream.streamArn);
-      if (consumerArn === undefined) throw new Error(`${shard.stream.streamArn} was not prepared for fan-out`);
+      if (consumerArn === undefined)
+        throw new Error(`${shard.stream.streamArn} was not prepared for fan-out`);
       return new SubscribedShard(setting, shard, consumerArn);
     },
   };
@@ -51,7 +52,8 @@ async function registered(
         if (!(failure instanceof ServiceError) || failure.code !== "ResourceInUseException") throw failure;
       });
     }
-    if (attempt >= REGISTRATION_ATTEMPTS_MAX) throw new Error(`${consumerName} at ${streamArn} is not ACTIVE`);
+    if (attempt >= REGISTRATION_ATTEMPTS_MAX)
+      throw new Error(`${consumerName} at ${streamArn} is not ACTIVE`);
     await clock.sleep(REGISTRATION_WAIT_MS);
   }
 }

@@ -25,7 +25,12 @@ export interface PollingOptions {
 export function polling(options: PollingOptions = {}): Retrieval {
   const { recordCountMax = 10_000, idleMs = 1_000 } = options;
   const { callsPerSecondMax = 5, bytesPerSecondMax = 2 << 20 } = options;
-  const pace = { recordCountMax, idleMs, callMs: 1_000 / callsPerSecondMax, bytesPerMs: bytesPerSecondMax / 1_000 };
+  const pace = {
+    recordCountMax,
+    idleMs,
+    callMs: 1_000 / callsPerSecondMax,
+    bytesPerMs: bytesPerSecondMax / 1_000,
+  };
   return {
     prepare: () => Promise.resolve(),
     open: (setting, shard) => new PolledShard(setting, shard, pace),
@@ -68,7 +73,12 @@ class PolledShard implements ShardSource {
       try {
         const iterator = (this.#iterator ??= await this.#findIterator());
         const calledMs = clock.monotonicMs();
-        const { Records, NextShardIterator, MillisBehindLatest = 0, ChildShards = [] } = await client.getRecords(
+        const {
+          Records,
+          NextShardIterator,
+          MillisBehindLatest = 0,
+          ChildShards = [],
+        } = await client.getRecords(
           { ShardIterator: iterator, Limit: this.#pace.recordCountMax, StreamARN: stream.streamArn },
           { signal },
         );
@@ -93,7 +103,11 @@ class PolledShard implements ShardSource {
         if (code === "ExpiredIteratorException" && this.#backoff.failureCount === 0) {
           log.debug("an iterator expired", { streamName: stream.streamName, shardId });
         } else {
-          log.warn("a shard could not be read", { streamName: stream.streamName, shardId, error: String(error) });
+          log.warn("a shard could not be read", {
+            streamName: stream.streamName,
+            shardId,
+            error: String(error),
+          });
         }
         await this.#backoff.wait();
       }

@@ -1,5 +1,11 @@
 import type { Decoded, KinesisRecord } from "@millrace/api";
-import { hashKeyHex, hashKeyHexOf, type HashKeyRange, parseHashKey, readAggregatedRecord } from "@millrace/model";
+import {
+  hashKeyHex,
+  hashKeyHexOf,
+  type HashKeyRange,
+  parseHashKey,
+  readAggregatedRecord,
+} from "@millrace/model";
 import { type ExtendedSequenceNumber, isRecordPlace } from "../leases/extended-sequence-number.ts";
 
 export type StoredRecord = Decoded<typeof KinesisRecord>;

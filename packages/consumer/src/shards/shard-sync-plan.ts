@@ -1,6 +1,10 @@
 import type { Decoded, Shard } from "@millrace/api";
 import { HASH_KEY_MAX, type HashKeyRange } from "@millrace/model";
-import { AT_TIMESTAMP, type ExtendedSequenceNumber, TRIM_HORIZON } from "../leases/extended-sequence-number.ts";
+import {
+  AT_TIMESTAMP,
+  type ExtendedSequenceNumber,
+  TRIM_HORIZON,
+} from "../leases/extended-sequence-number.ts";
 import { isFinished, type Lease, type NewLease, newLease } from "../leases/lease.ts";
 import { leaseKeyOf, shardIdOf, type StreamIdentity } from "../leases/lease-key.ts";
 
@@ -93,10 +97,7 @@ function leasesFor(shards: readonly ListedShard[], family: Family): Lease[] {
  * Leases that are not needed any more: of shards that are gone, with whatever was in them; and finished ones whose
  * parents' leases are gone and whose children have been begun.
  */
-export function leasesToDelete(
-  shards: readonly ListedShard[],
-  leases: readonly Lease[],
-): Lease[] {
+export function leasesToDelete(shards: readonly ListedShard[], leases: readonly Lease[]): Lease[] {
   const listed = new Set(shards.map((shard) => shard.ShardId));
   // A child that no listing shows yet comes after all that are listed; what is gone came before.
   const lastListed = [...listed].reduce((last, shardId) => (shardId > last ? shardId : last), "");
@@ -107,7 +108,9 @@ export function leasesToDelete(
     if (lease.parentShardIds.some((parentId) => byId.has(parentId))) return false;
     return lease.childShardIds.every((childId) => {
       const child = byId.get(childId)?.checkpoint.sequenceNumber;
-      return child !== undefined && child !== TRIM_HORIZON.sequenceNumber && child !== AT_TIMESTAMP.sequenceNumber;
+      return (
+        child !== undefined && child !== TRIM_HORIZON.sequenceNumber && child !== AT_TIMESTAMP.sequenceNumber
+      );
     });
   });
 }

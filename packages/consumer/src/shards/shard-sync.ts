@@ -59,7 +59,8 @@ export class ShardSync {
     const created = await this.#create(missingLeases(identity, shards, leases, initialPosition), view);
     const all = [...leases, ...created];
     for (const lease of leasesToDelete(shards, all)) {
-      if (await this.#answer(store.delete(lease))) log.info("a lease was cleaned up", { leaseKey: lease.leaseKey });
+      if (await this.#answer(store.delete(lease)))
+        log.info("a lease was cleaned up", { leaseKey: lease.leaseKey });
     }
     const holes = hashRangeHoles(shards, await this.#leasesOf(identity));
     this.#holeCounts.set(identity.streamName, holes.length);
@@ -78,7 +79,9 @@ export class ShardSync {
   async addChildren({ identity, initialPosition }: SyncedStream, children: ChildShards): Promise<void> {
     const view = await this.#view(identity);
     const { leases, shards } = view;
-    const found = children.map((child) => shards.find(({ ShardId }) => ShardId === child.ShardId) ?? told(child));
+    const found = children.map(
+      (child) => shards.find(({ ShardId }) => ShardId === child.ShardId) ?? told(child),
+    );
     await this.#create(leasesForChildren(identity, found, shards, leases, initialPosition), view);
   }
 
@@ -103,7 +106,8 @@ export class ShardSync {
         if (signal.aborted) return;
       }
       if (turn === 0) synced();
-      const delayMs = failureCount === 0 ? shardSyncIntervalMs : Math.min(RETRY_DELAY_MS, shardSyncIntervalMs);
+      const delayMs =
+        failureCount === 0 ? shardSyncIntervalMs : Math.min(RETRY_DELAY_MS, shardSyncIntervalMs);
       await sleepUnless(clock, delayMs * (0.8 + 0.4 * random.fraction()), signal);
     }
   }
@@ -113,7 +117,8 @@ export class ShardSync {
     const created: Lease[] = [];
     for (const lease of missing) {
       // What was seen long ago may have been read, finished and cleaned up since, and would be read again.
-      if (this.#options.clock.monotonicMs() - view.sinceMs > VIEW_LIFE_MS) throw new Error("the view is too old");
+      if (this.#options.clock.monotonicMs() - view.sinceMs > VIEW_LIFE_MS)
+        throw new Error("the view is too old");
       if (!(await this.#answer(this.#options.store.create(lease)))) continue;
       created.push(lease);
       const { sequenceNumber: from } = lease.checkpoint;

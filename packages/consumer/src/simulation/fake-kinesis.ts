@@ -82,7 +82,10 @@ export class FakeKinesis {
     const after = shard.range.endingHashKey + 1n;
     const neighbour = this.openShards.find(({ range }) => range.startingHashKey === after);
     if (neighbour === undefined) return false;
-    const child = this.#addShard([shard.shardId, neighbour.shardId], mergeRanges(shard.range, neighbour.range)!);
+    const child = this.#addShard(
+      [shard.shardId, neighbour.shardId],
+      mergeRanges(shard.range, neighbour.range)!,
+    );
     shard.children = [child];
     neighbour.children = [child];
     return true;
@@ -191,7 +194,8 @@ export class FakeKinesis {
     const endMs = this.#clock.nowMs() + SUBSCRIPTION_LIFE_MS;
     let last = shard.records[index - 1]?.sequenceNumber ?? number;
     while (this.#clock.nowMs() < endMs) {
-      if (this.#subscriptions.get(ShardId) !== self) throw failure("ResourceInUseException", "subscribed anew");
+      if (this.#subscriptions.get(ShardId) !== self)
+        throw failure("ResourceInUseException", "subscribed anew");
       const records = shard.records.slice(index, index + 50);
       index += records.length;
       last = records.at(-1)?.sequenceNumber ?? last;

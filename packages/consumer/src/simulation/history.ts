@@ -1,5 +1,12 @@
 /** One seeded history of an application: workers come, go, crash, pause and lose their store, while the stream is resharded. */
-import { memoryLogger, type Random, seededRandom, type SimulatedClock, simulatedClock } from "@millrace/runtime";
+import type { CallOptions } from "@millrace/client";
+import {
+  memoryLogger,
+  type Random,
+  seededRandom,
+  type SimulatedClock,
+  simulatedClock,
+} from "@millrace/runtime";
 import { type Consumer, createConsumer } from "../consumer.ts";
 import type { LeaseStore } from "../leases/lease-store.ts";
 import { memoryLeaseStore } from "../leases/memory-lease-store.ts";
@@ -25,9 +32,11 @@ export interface HistoryOutcome {
   readonly events: readonly string[];
 }
 
-const CHAOS_MS = 60_000;
+const CHAOS_MS = 50_000;
 const CALM_MS = 240_000;
 const LEASE_DURATION_MS = 6_000;
+const DISTURBANCE_MS_MAX = 3 * LEASE_DURATION_MS;
+const SETTLING_MS = DISTURBANCE_MS_MAX + LEASE_DURATION_MS;
 
 interface RunningWorker {
   readonly process: SimulatedProcess;
@@ -76,11 +85,17 @@ class History {
     this.#put();
     if (!this.#workers.some(({ process, isStopping }) => process.isAlive && !isStopping)) this.#startWorker();
     const lastMs = clock.monotonicMs() + CALM_MS;
+    // The last disturbances of the chaos go on for a while.
+    await clock.sleep(SETTLING_MS);
+    const lostCount = this.#lostCount();
     let unfinished = await this.#ledger.unfinished();
     while (unfinished.length > 0 && clock.monotonicMs() < lastMs) {
       await clock.sleep(5_000);
       unfinished = await this.#ledger.unfinished();
     }
+    await clock.sleep(2 * LEASE_DURATION_MS);
+    if (this.#lostCount() > lostCount)
+      this.#ledger.problems.push("calm: a lease was lost that nobody disturbed");
     for (const { process } of this.#workers) process.crash();
     const { problems, deliveryCount, refusedCount, handOffCount, takenCount } = this.#ledger;
     return {
@@ -96,6 +111,13 @@ class History {
     };
   }
 
+  #lostCount(): number {
+    return this.#workers.reduce(
+      (sum, { process, consumer }) => sum + (process.isAlive ? consumer.metrics().leases.lost : 0),
+      0,
+    );
+  }
+
   #put(): void {
     for (let count = this.#random.below(5); count >= 0; count -= 1) {
       this.#recordCount += 1;
@@ -108,7 +130,7 @@ class History {
     const worker = alive[this.#random.below(Math.max(alive.length, 1))];
     const open = this.#kinesis.openShards;
     const shard = open[this.#random.below(open.length)]!;
-    const durationMs = 500 + this.#random.below(3 * LEASE_DURATION_MS);
+    const durationMs = 500 + this.#random.below(DISTURBANCE_MS_MAX);
     const kind = this.#random.below(7);
     if (kind === 0 && this.#kinesis.shards.length < 12) {
       this.#note(`split ${shard.shardId}`);
@@ -189,9 +211,14 @@ class History {
   #clientOf(process: SimulatedProcess): ReadingClient {
     const { client } = this.#kinesis;
     const far = <Input, Output>(call: (input: Input) => Promise<Output>) => {
-      return (input: Input) => process.call(() => call(input), this.#chances(), false);
+      return (input: Input, { signal }: CallOptions = {}) =>
+        unlessAborted(
+          process.call(() => call(input), this.#chances(), false),
+          signal,
+        );
     };
-    const events = (input: Parameters<ReadingClient["subscribeToShard"]>[0]) => this.#pushed(process, input);
+    const events: ReadingClient["subscribeToShard"] = (input, options) =>
+      this.#pushed(process, input, options?.signal);
     return {
       describeStreamSummary: far(client.describeStreamSummary),
       describeStreamConsumer: far(client.describeStreamConsumer),
@@ -203,10 +230,17 @@ class History {
     };
   }
 
-  async *#pushed(process: SimulatedProcess, input: Parameters<ReadingClient["subscribeToShard"]>[0]) {
+  async *#pushed(
+    process: SimulatedProcess,
+    input: Parameters<ReadingClient["subscribeToShard"]>[0],
+    signal: AbortSignal | undefined,
+  ) {
     const events = this.#kinesis.client.subscribeToShard(input)[Symbol.asyncIterator]();
     for (;;) {
-      const next = await process.call(() => events.next(), this.#chances(), false);
+      const next = await unlessAborted(
+        process.call(() => events.next(), this.#chances(), false),
+        signal,
+      );
       if (next.done === true) return;
       yield next.value;
     }
@@ -234,4 +268,15 @@ class History {
   #note(what: string): void {
     this.#events.push(`${(this.#clock.monotonicMs() / 1_000).toFixed(1)} s: ${what}`);
   }
+}
+
+/** As the client does: a caller that gives up does not wait. */
+function unlessAborted<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return call;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    call.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

@@ -1,5 +1,9 @@
 /** What happened in a simulation, and what must not have. */
-import { comparePlaces, type ExtendedSequenceNumber, isRecordPlace } from "../leases/extended-sequence-number.ts";
+import {
+  comparePlaces,
+  type ExtendedSequenceNumber,
+  isRecordPlace,
+} from "../leases/extended-sequence-number.ts";
 import { actualOwner, isFinished, type Lease } from "../leases/lease.ts";
 import type { LeaseStore } from "../leases/lease-store.ts";
 import type { LeaseWrite } from "../leases/lease-write.ts";
@@ -56,7 +60,9 @@ export class Ledger {
     const { leaseKey, changes } = write;
     if (changes.checkpoint !== undefined) {
       if (actualOwner(before) !== worker) {
-        this.problems.push(`owner: ${worker} stored a checkpoint of ${leaseKey}, which ${actualOwner(before)} has`);
+        this.problems.push(
+          `owner: ${worker} stored a checkpoint of ${leaseKey}, which ${actualOwner(before)} has`,
+        );
       }
       if (comparePlaces(after.checkpoint, before.checkpoint) < 0) {
         this.problems.push(`order: the checkpoint of ${leaseKey} went back`);
@@ -76,7 +82,8 @@ export class Ledger {
     const left: string[] = [];
     for (const shard of this.#kinesis.shards) {
       const missing = shard.records.filter((record) => !this.#isDone(shard, record));
-      if (missing.length > 0) left.push(`${shard.shardId}: ${missing.length} records of ${shard.records.length}`);
+      if (missing.length > 0)
+        left.push(`${shard.shardId}: ${missing.length} records of ${shard.records.length}`);
       const lease = await this.#store.get(shard.shardId);
       if (shard.children.length > 0) {
         if (lease !== undefined && !isFinished(lease)) left.push(`${shard.shardId} is not finished`);
@@ -95,7 +102,9 @@ export class Ledger {
     );
     const missing = covered.find((record) => !this.#isDone(shard, record));
     if (missing !== undefined) {
-      this.problems.push(`skipped: ${missing.sequenceNumber} of ${shardId} is covered by ${place.sequenceNumber}`);
+      this.problems.push(
+        `skipped: ${missing.sequenceNumber} of ${shardId} is covered by ${place.sequenceNumber}`,
+      );
     }
   }
 

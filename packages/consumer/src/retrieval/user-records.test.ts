@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { HASH_KEY_MAX, hashKeyOf, WHOLE_RING } from "@millrace/model";
+import { describe, expect, test } from "vitest";
+import { TRIM_HORIZON } from "../index.ts";
+import { type StoredRecord, UserRecordReader } from "./user-records.ts";
+
+/** As the KPL packs: short tables and records, so that every length is one byte. */
+function aggregate(
+  records: readonly (readonly [key: string, text: string, explicitHashKey?: string])[],
+): Buffer {
+  const field = (tag: number, bytes: Uint8Array) => Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
+  const keys = [...new Set(records.map(([key]) => key))];
+  const hashKeys = records.flatMap(([, , hashKey]) => hashKey ?? []);
+  const message = Buffer.concat([
+    ...keys.map((key) => field(0x0a, Buffer.from(key))),
+    ...hashKeys.map((hashKey) => field(0x12, Buffer.from(hashKey))),
+    ...records.map(([key, text, hashKey]) => {
+      const index = hashKey === undefined ? [] : [0x10, hashKeys.indexOf(hashKey)];
+      const head = Buffer.from([0x08, keys.indexOf(key), ...index]);
+      return field(0x1a, Buffer.concat([head, field(0x1a, Buffer.from(text))]));
+    }),
+  ]);
+  const md5 = createHash("md5").update(message).digest();
+  return Buffer.concat([Buffer.from("f3899ac2", "hex"), message, md5]);
+}
+
+const stored = (SequenceNumber: string, Data: Uint8Array): StoredRecord => ({
+  SequenceNumber,
+  Data,
+  PartitionKey: "a",
+  ApproximateArrivalTimestamp: 7,
+});
+
+const three = stored(
+  "20",
+  aggregate([
+    ["x", "one"],
+    ["y", "two"],
+    ["x", "three"],
+  ]),
+);
+
+function read(reader: UserRecordReader, records: readonly StoredRecord[]) {
+  const { records: found, end } = reader.read(records);
+  const shown = found.map(
+    ({ partitionKey, data, sequenceNumber, subSequenceNumber }) =>
+      `${sequenceNumber}.${subSequenceNumber} ${partitionKey} ${Buffer.from(data).toString()}`,
+  );
+  return { shown, end };
+}
+
+describe("user records", () => {
+  test("of an aggregated record have its number and their own keys and sub-sequence numbers", () => {
+    const reader = new UserRecordReader(WHOLE_RING, TRIM_HORIZON);
+    const plain = stored("10", Buffer.from("plain"));
+    expect(read(reader, [plain, three])).toEqual({
+      shown: ["10.0 a plain", "20.0 x one", "20.1 y two", "20.2 x three"],
+      end: { sequenceNumber: "20", subSequenceNumber: 2 },
+    });
+  });
+
+  test("up to the checkpoint are not handed out again", () => {
+    const after = { sequenceNumber: "20", subSequenceNumber: 1 };
+    const reader = new UserRecordReader(WHOLE_RING, after);
+    expect(read(reader, [three]).shown).toEqual(["20.2 x three"]);
+    const done = new UserRecordReader(WHOLE_RING, { sequenceNumber: "20", subSequenceNumber: 2 });
+    expect(read(done, [three, stored("30", Buffer.from("next"))]).shown).toEqual(["30.0 a next"]);
+    const plain = new UserRecordReader(WHOLE_RING, { sequenceNumber: "10", subSequenceNumber: 0 });
+    expect(read(plain, [stored("10", Buffer.from("plain"))])).toEqual({
+      shown: [],
+      end: { sequenceNumber: "10", subSequenceNumber: 0 },
+    });
+  });
+
+  test("whose key lies in another shard are dropped, and the checkpoint still passes them", () => {
+    const x = hashKeyOf(Buffer.from("x"));
+    const reader = new UserRecordReader({ startingHashKey: x, endingHashKey: x }, TRIM_HORIZON);
+    expect(read(reader, [three]).shown).toEqual(["20.0 x one", "20.2 x three"]);
+    const none = new UserRecordReader({ startingHashKey: 1n, endingHashKey: 1n }, TRIM_HORIZON);
+    expect(read(none, [three])).toEqual({ shown: [], end: { sequenceNumber: "20", subSequenceNumber: 2 } });
+  });
+
+  test("with an explicit hash key belong where that lies", () => {
+    const explicit = stored(
+      "20",
+      aggregate([
+        ["x", "low", "0"],
+        ["x", "high", String(HASH_KEY_MAX)],
+      ]),
+    );
+    const lower = new UserRecordReader({ startingHashKey: 0n, endingHashKey: 5n }, TRIM_HORIZON);
+    expect(read(lower, [explicit]).shown).toEqual(["20.0 x low"]);
+  });
+
+  test("that only look aggregated are handed out as they are", () => {
+    const broken = Buffer.from(three.Data);
+    broken[6]! ^= 1;
+    const reader = new UserRecordReader(WHOLE_RING, TRIM_HORIZON);
+    expect(reader.read([stored("20", broken)]).records).toMatchObject([
+      { data: broken, subSequenceNumber: 0 },
+    ]);
+  });
+});
