@@ -217,3 +217,22 @@ describe("clients of AWS as they come, and ours", () => {
     }, 120_000);
   }
 });
+
+test("workers of the consumer library share a stream, leave it, and follow a split", async () => {
+  const server = await startMillrace();
+  try {
+    const { code, lines, errors } = await run(process.execPath, [pathOf("07-consumer/run.mjs")], {
+      AWS_ENDPOINT_URL: server.endpoint,
+    });
+    expect(code, errors).toBe(0);
+    expect(lines).toEqual([
+      "ana and ben have a shard each",
+      "ana has left",
+      "ben has three shards, two of them made by the split",
+      "600 orders of 10 users were handled, those of each user in their order",
+      "both have worked",
+    ]);
+  } finally {
+    await server.close();
+  }
+}, 60_000);
