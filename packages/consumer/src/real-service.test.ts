@@ -349,3 +349,95 @@ describe("iterating over shards", () => {
     expect(seen).toEqual(textsOf(4, 10));
   });
 });
+
+describe("handlers that take long", () => {
+  test("finish before the lease is handed over, and none of their records comes again", async () => {
+    await it.createStream("orders", 2);
+    const seen: string[] = [];
+    const slow = it.consumer({ handOffTimeoutMs: 20_000 });
+    void slow.run(
+      async ({ data }) => {
+        await it.clock.sleep(5_000);
+        seen.push(Buffer.from(data).toString());
+      },
+      { concurrency: 10 },
+    );
+    const put = async (): Promise<void> => {
+      for (let at = 0; at < 60; at += 1) {
+        await it.put([`key-${at}:${at}`]);
+        await it.clock.runFor(1_000);
+      }
+    };
+    await it.clock.runFor(15_000);
+    listen(it.consumer(), seen);
+    await put();
+    await it.clock.runFor(60_000);
+    expect(slow.metrics().shards).toHaveLength(1);
+    expect(slow.metrics().leases.lost).toBe(0);
+    expect(seen).toHaveLength(60);
+    expect(new Set(seen).size).toBe(60);
+  });
+
+  test("do not keep a lease longer than the time for a hand-over; their records come again to the next", async () => {
+    await it.createStream("orders", 1);
+    const stuck = it.consumer({ handOffTimeoutMs: 5_000 });
+    let release = (): void => {};
+    void stuck.run(
+      ({ data }) =>
+        Buffer.from(data).toString() === "key-3:3"
+          ? new Promise<void>((resolve) => void (release = resolve))
+          : undefined,
+      { concurrency: 4 },
+    );
+    await it.put(textsOf(0, 10));
+    await it.clock.runFor(15_000);
+    const stopped = stuck.stop();
+    await it.clock.runFor(6_000);
+    expect((await it.leaseStore.list())[0]!.leaseOwner).toBeUndefined();
+    const seen: string[] = [];
+    listen(it.consumer(), seen);
+    await it.clock.runFor(15_000);
+    expect(seen).toEqual(textsOf(3, 10));
+    release();
+    await it.clock.finish(stopped);
+  });
+});
+
+test("a record that is retried for ever stops its shard at the bound, not the memory", async () => {
+  await it.createStream("orders", 1);
+  const worker = it.consumer({ recordsInFlightMax: 50, retrieval: polling({ recordCountMax: 10 }) });
+  const seen: string[] = [];
+  void worker.run(({ data }) => {
+    const text = Buffer.from(data).toString();
+    if (text === "key-0:0") throw new Error("never");
+    seen.push(text);
+  });
+  await it.put(textsOf(0, 400));
+  await it.clock.runFor(120_000);
+  expect(worker.metrics().shards[0]!.recordsInFlight).toBeLessThan(60);
+  expect(seen.length).toBeLessThan(60);
+  expect((await it.leaseStore.list())[0]!.checkpoint.sequenceNumber).toBe("TRIM_HORIZON");
+});
+
+test("two workers of one application share a fan-out registration, and a subscription moves with its lease", async () => {
+  await it.createStream("orders", 2);
+  const seen: string[] = [];
+  const workers = [1, 2].map(() => it.consumer({ retrieval: fanOut({ consumerName: "billing" }) }));
+  for (const worker of workers) listen(worker, seen);
+  await it.put(textsOf(0, 20));
+  await it.clock.runFor(60_000);
+  const { StreamDescriptionSummary: stream } = await it.clock.finish(
+    it.client.describeStreamSummary({ StreamName: "orders" }),
+  );
+  const { Consumers } = await it.clock.finish(it.client.listStreamConsumers({ StreamARN: stream.StreamARN }));
+  expect(Consumers?.map(({ ConsumerName }) => ConsumerName)).toEqual(["billing"]);
+  await it.clock.finish(workers[0]!.stop());
+  await it.put(textsOf(20, 40));
+  await it.clock.runFor(60_000);
+  expect(seen.toSorted()).toEqual(textsOf(0, 40).toSorted());
+});
+
+test("options that make no sense are refused", () => {
+  expect(() => it.consumer({ leaseDurationMs: 0 })).toThrow("leaseDurationMs has to be above 0, not 0");
+  expect(() => it.consumer({ streams: [] })).toThrow("a consumer needs a stream");
+});
