@@ -1,6 +1,7 @@
 /** The other side of the wire: requests out of contract values, contract values out of responses. */
-import { ServiceError } from "@millrace/api";
+import { GetRecords, ServiceError } from "@millrace/api";
 import type { Decoded, InputOf, Operation, OutputOf, Service } from "@millrace/api";
+import { decodeRecordsQuickly } from "./cbor/decode-records.ts";
 import { readEventStream, streamContractOf } from "./event-stream/events.ts";
 import { CBOR_FORMAT, ErrorBody, formatOf, JSON_FORMAT } from "./formats.ts";
 import type { Format, FormatName } from "./formats.ts";
@@ -64,7 +65,12 @@ export function decodeResponse<S extends Service, Name extends OperationName<S>>
   if (response.status >= 300) throw decodeError(response);
   const operation = operationOf(contract, operationName);
   if (response.body.length === 0) return {} as OutputOf<Operations<S>[Name]>;
-  return responseFormat(response).decode(response.body, operation.output) as OutputOf<Operations<S>[Name]>;
+  const format = responseFormat(response);
+  if (operation === (GetRecords as Operation) && format === CBOR_FORMAT) {
+    const answer = decodeRecordsQuickly(response.body);
+    if (answer !== undefined) return answer as object as OutputOf<Operations<S>[Name]>;
+  }
+  return format.decode(response.body, operation.output) as OutputOf<Operations<S>[Name]>;
 }
 
 /**
