@@ -327,6 +327,33 @@ describe("iterating over shards", () => {
     await it.clock.finish(reading);
   });
 
+  test("a shard that nobody iterates over goes to the worker that asks for it", async () => {
+    await it.createStream("orders", 2);
+    await it.put(textsOf(0, 20));
+    const lazy = it.consumer();
+    const found: string[] = [];
+    const looking = (async () => {
+      for await (const shard of lazy.shards()) found.push(shard.shardId);
+    })();
+    await it.clock.runFor(15_000);
+    expect(found.toSorted()).toEqual(["shardId-000000000000", "shardId-000000000001"]);
+    const busy = it.consumer();
+    listen(busy, []);
+    await it.clock.runFor(60_000);
+    expect(busy.metrics().shards).toHaveLength(1);
+    await it.clock.finish(lazy.stop());
+    await it.clock.finish(looking);
+    await it.clock.runFor(20_000);
+    expect(busy.metrics().shards).toHaveLength(2);
+  });
+
+  test("is begun once, and not together with a handler", async () => {
+    await it.createStream("orders", 1);
+    const consumer = it.consumer();
+    listen(consumer, []);
+    await expect(consumer.run(() => {})).rejects.toThrow("this consumer has been started before");
+  });
+
   test("a batch whose checkpoint was not stored comes again to the next worker", async () => {
     await it.createStream("orders", 1);
     await it.put(textsOf(0, 10));

@@ -136,7 +136,7 @@ export function hashRangeHoles(shards: readonly ListedShard[], leases: readonly 
   return holes;
 }
 
-export function parentsOf({ ParentShardId, AdjacentParentShardId }: ListedShard): string[] {
+function parentsOf({ ParentShardId, AdjacentParentShardId }: ListedShard): string[] {
   return [ParentShardId, AdjacentParentShardId].filter((parentId) => parentId !== undefined);
 }
 
