@@ -195,9 +195,16 @@ class Worker implements Consumer {
   async #lead(onSession: (session: ShardSession) => Promise<void>): Promise<void> {
     const { clock, random, client, applicationName, leaseStore, retrieval = polling() } = this.#options;
     const stopping = this.#stopping.signal;
-    const setting = { client, clock, random, log: this.#log, applicationName };
-    const streams = await Promise.all(this.#options.streams.map((stream) => this.#describe(stream)));
-    for (const { identity } of streams) await retrieval.prepare(setting, identity);
+    const setting = { client, clock, random, log: this.#log, applicationName, stopping };
+    const streams: ConsumedStream[] = [];
+    try {
+      for (const stream of this.#options.streams) streams.push(await this.#describe(stream));
+      for (const { identity } of streams) await retrieval.prepare(setting, identity);
+    } catch (error) {
+      // Stopping ends calls that are under way.
+      if (stopping.aborted) return;
+      throw error;
+    }
     const sessionOf = (held: HeldLease): ShardSession => {
       const stream = streams.find(({ identity }) => isLeaseOf(identity, held.lease))!;
       return new ShardSession(held, {
@@ -245,6 +252,7 @@ class Worker implements Consumer {
       typeof stream === "string" ? { stream } : stream;
     const { StreamDescriptionSummary: found } = await client.describeStreamSummary(
       nameOrArn.startsWith("arn:") ? { StreamARN: nameOrArn } : { StreamName: nameOrArn },
+      { signal: this.#stopping.signal },
     );
     return {
       identity: streamIdentity(found.StreamARN, found.StreamCreationTimestamp, isMultiStream),

@@ -54,7 +54,7 @@ export async function runShard(session: ShardSession, options: RunShardOptions):
   over.abort();
   await storing;
   const isComplete = session.hasEnded && !session.ending.aborted;
-  if (!isComplete) await store();
+  await store();
   await session.close(isComplete);
   await handling;
 }

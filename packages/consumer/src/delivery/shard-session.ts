@@ -124,7 +124,7 @@ export class ShardSession {
       if (children !== undefined && this.#held.isHeld()) {
         const { sync, stream } = this.#options;
         // The children first: a shard that is finished and has no children's leases would be their end too.
-        if (await this.#untilItWorks(() => sync.addChildren(stream, children))) {
+        if (await this.#untilItWorks(() => sync.addChildren(stream, children, this.#ending.signal))) {
           const childShardIds = children.map((child) => child.ShardId);
           if (await this.#held.checkpoint(SHARD_END, childShardIds)) return;
         }
@@ -156,18 +156,18 @@ export class ShardSession {
     return !this.#ending.signal.aborted;
   }
 
-  /** Tries for as long as the lease is held and the worker does not stop; false when it did not work until then. */
+  /** Tries until the session is to end; false when it did not work until then, and the next owner has to. */
   async #untilItWorks(work: () => Promise<void>): Promise<boolean> {
-    const { clock, random, log, stopping } = this.#options;
-    while (this.#held.isHeld()) {
+    const { clock, random, log } = this.#options;
+    const ending = this.#ending.signal;
+    while (!ending.aborted && this.#held.isHeld()) {
       try {
         await work();
         return true;
       } catch (error) {
         log.warn("the children of a shard got no leases", { shardId: this.shardId, error: String(error) });
       }
-      if (stopping.aborted) return false;
-      await sleepUnless(clock, CHILDREN_RETRY_DELAY_MS * (0.5 + random.fraction()), this.#held.lost);
+      await sleepUnless(clock, CHILDREN_RETRY_DELAY_MS * (0.5 + random.fraction()), ending);
     }
     return false;
   }

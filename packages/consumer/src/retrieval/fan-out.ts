@@ -1,6 +1,7 @@
 import { ServiceError } from "@millrace/api";
 import type { SubscriptionEvent } from "@millrace/client";
 import type { StreamIdentity } from "../leases/lease-key.ts";
+import { sleepUnless } from "../waits.ts";
 import { Backoff } from "./backoff.ts";
 import type { Fetched, Retrieval, RetrievalSetting, ShardSource, ShardToRead } from "./shard-source.ts";
 import { startingPlace } from "./starting-position.ts";
@@ -35,26 +36,26 @@ const REGISTRATION_ATTEMPTS_MAX = 120;
 
 /** The ARN of the application's registration, made now or by another worker, when it can be subscribed to. */
 async function registered(
-  { client, clock, log }: RetrievalSetting,
+  { client, clock, log, stopping: signal }: RetrievalSetting,
   { streamArn }: StreamIdentity,
   consumerName: string,
 ): Promise<string> {
   const name = { StreamARN: streamArn, ConsumerName: consumerName };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { ConsumerDescription: found } = await client.describeStreamConsumer(name);
+      const { ConsumerDescription: found } = await client.describeStreamConsumer(name, { signal });
       if (found.ConsumerStatus === "ACTIVE") return found.ConsumerARN;
     } catch (error) {
       if (!(error instanceof ServiceError) || error.code !== "ResourceNotFoundException") throw error;
       log.info("registering for fan-out", { streamArn, consumerName });
-      await client.registerStreamConsumer(name).catch((failure: unknown) => {
+      await client.registerStreamConsumer(name, { signal }).catch((failure: unknown) => {
         // Another worker was faster.
         if (!(failure instanceof ServiceError) || failure.code !== "ResourceInUseException") throw failure;
       });
     }
     if (attempt >= REGISTRATION_ATTEMPTS_MAX)
       throw new Error(`${consumerName} at ${streamArn} is not ACTIVE`);
-    await clock.sleep(REGISTRATION_WAIT_MS);
+    await sleepUnless(clock, REGISTRATION_WAIT_MS, signal);
   }
 }
 

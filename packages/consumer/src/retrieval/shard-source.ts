@@ -38,6 +38,8 @@ export interface RetrievalSetting {
   readonly random: Random;
   readonly log: Logger;
   readonly applicationName: string;
+  /** Aborted when the worker stops. */
+  readonly stopping: AbortSignal;
 }
 
 /** How records are fetched: {@link polling} or {@link fanOut}. */

@@ -51,10 +51,10 @@ export class ShardSync {
   }
 
   /** Creates what is missing, removes what is not needed any more. */
-  async sync({ identity, initialPosition }: SyncedStream): Promise<void> {
+  async sync({ identity, initialPosition }: SyncedStream, signal: AbortSignal): Promise<void> {
     const { store, log } = this.#options;
     // The leases come first: a shard that closes and ends in between is found leased, or not found closed.
-    const view = await this.#view(identity);
+    const view = await this.#view(identity, signal);
     const { leases, shards } = view;
     const created = await this.#create(missingLeases(identity, shards, leases, initialPosition), view);
     const all = [...leases, ...created];
@@ -76,8 +76,12 @@ export class ShardSync {
   }
 
   /** Gives the children of a shard that has ended their leases. Rejects when one of them may have none. */
-  async addChildren({ identity, initialPosition }: SyncedStream, children: ChildShards): Promise<void> {
-    const view = await this.#view(identity);
+  async addChildren(
+    { identity, initialPosition }: SyncedStream,
+    children: ChildShards,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const view = await this.#view(identity, signal);
     const { leases, shards } = view;
     const found = children.map(
       (child) => shards.find(({ ShardId }) => ShardId === child.ShardId) ?? told(child),
@@ -98,7 +102,7 @@ export class ShardSync {
     for (let turn = 0; !signal.aborted; turn += 1) {
       let failureCount = 0;
       for (const stream of streams) {
-        await this.sync(stream).catch((error: unknown) => {
+        await this.sync(stream, signal).catch((error: unknown) => {
           failureCount += 1;
           const { streamName } = stream.identity;
           log.warn("the shards of a stream could not be synced", { streamName, error: String(error) });
@@ -127,10 +131,10 @@ export class ShardSync {
     return created;
   }
 
-  async #view(identity: StreamIdentity): Promise<View> {
+  async #view(identity: StreamIdentity, signal: AbortSignal): Promise<View> {
     const sinceMs = this.#options.clock.monotonicMs();
     const leases = await this.#leasesOf(identity);
-    return { sinceMs, leases, shards: await this.#listShards(identity) };
+    return { sinceMs, leases, shards: await this.#listShards(identity, signal) };
   }
 
   #answer<T>(call: Promise<T>): Promise<T> {
@@ -141,11 +145,11 @@ export class ShardSync {
     return (await this.#answer(this.#options.store.list())).filter((lease) => isLeaseOf(identity, lease));
   }
 
-  async #listShards({ streamArn }: StreamIdentity): Promise<ListedShard[]> {
+  async #listShards({ streamArn }: StreamIdentity, signal: AbortSignal): Promise<ListedShard[]> {
     const shards: ListedShard[] = [];
     let input: Parameters<ReadingClient["listShards"]>[0] = { StreamARN: streamArn };
     for (;;) {
-      const { Shards = [], NextToken } = await this.#options.client.listShards(input);
+      const { Shards = [], NextToken } = await this.#options.client.listShards(input, { signal });
       shards.push(...Shards);
       if (NextToken === undefined) return shards;
       input = { NextToken };
