@@ -163,7 +163,7 @@ class History {
     const workerId = `worker-${this.#workerCount}`;
     this.#note(`${workerId} starts`);
     const random = seededRandom(this.#random.below(0x1_0000_0000));
-    const process = new SimulatedProcess(this.#clock, random);
+    const process = new SimulatedProcess(this.#clock, random, random.below(3) === 0 ? 0.5 : 1);
     const consumer = createConsumer({
       client: this.#clientOf(process),
       applicationName: "app",

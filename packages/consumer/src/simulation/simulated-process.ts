@@ -20,9 +20,13 @@ export class SimulatedProcess {
   #held: (() => void)[] = [];
   #isCutOff = false;
 
-  constructor(world: SimulatedClock, random: Random) {
+  readonly #speed: number;
+
+  /** @param speed how fast the process's clock runs: with a slow one it believes in its leases for too long. */
+  constructor(world: SimulatedClock, random: Random, speed: number) {
     this.#world = world;
     this.#random = random;
+    this.#speed = speed;
   }
 
   get isAlive(): boolean {
@@ -59,10 +63,10 @@ export class SimulatedProcess {
   /** The world's time, with timers that belong to the process. */
   readonly clock: Clock = {
     nowMs: () => this.#world.nowMs(),
-    monotonicMs: () => this.#world.monotonicMs(),
+    monotonicMs: () => this.#world.monotonicMs() * this.#speed,
     schedule: (delayMs, callback) => {
       let isCancelled = false;
-      const timer = this.#world.schedule(delayMs, () =>
+      const timer = this.#world.schedule(delayMs / this.#speed, () =>
         this.#happen(() => {
           if (!isCancelled) void callback();
         }),
