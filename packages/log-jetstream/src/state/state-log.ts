@@ -10,13 +10,7 @@ import type { Clock, Logger, Random } from "@millrace/runtime";
 import type { Broker, PublishOutcome, StoredMessage, Subscription } from "../broker/broker.ts";
 import { watchStream } from "../broker/watch-stream.ts";
 import { DocumentReader, encodeDocument } from "./message-codec.ts";
-import {
-  type CloseOperation,
-  type LogEnd,
-  type StateItem,
-  StateMachine,
-  type StateMessage,
-} from "./state-machine.ts";
+import type { CloseOperation, LogEnd, StateItem, StateMachine, StateMessage } from "./state-machine.ts";
 import { loadSnapshot, SnapshotStore } from "./snapshot-store.ts";
 import { untilDone } from "./until-done.ts";
 
