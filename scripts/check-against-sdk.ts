@@ -124,6 +124,7 @@ function kindOf(shape: Shape): string {
   switch (shape.kind) {
     case "integer":
     case "long":
+    case "double":
       return "number";
     case "list":
     case "map": {

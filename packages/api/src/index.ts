@@ -1,10 +1,12 @@
 export {
   boolean,
   blob,
+  double,
   integer,
   list,
   long,
   map,
+  nesting,
   operation,
   optional,
   required,
@@ -17,6 +19,7 @@ export type {
   BlobShape,
   BooleanShape,
   Decoded,
+  DoubleShape,
   ErrorCodeOf,
   InputOf,
   IntegerShape,
@@ -24,6 +27,7 @@ export type {
   MapShape,
   Member,
   Members,
+  NestingShape,
   Operation,
   OutputOf,
   Shape,
@@ -35,8 +39,13 @@ export type {
 export { ServiceError } from "./service-error.ts";
 export { violations, validationMessage, VIOLATION_COUNT_MAX } from "./violations.ts";
 export { referencePage } from "./reference-page.ts";
+export { cloudwatch } from "./cloudwatch/service.ts";
+export type { MetricDatum } from "./cloudwatch/shapes.ts";
+export { dynamodb } from "./dynamodb/service.ts";
+export type { AttributeValue } from "./dynamodb/shapes.ts";
+export { sts } from "./sts/service.ts";
 export { kinesis } from "./kinesis/service.ts";
-export type { Service } from "./kinesis/service.ts";
+export type { Service } from "./service.ts";
 export { AddTagsToStream } from "./kinesis/add-tags-to-stream.ts";
 export { CreateChannel } from "./kinesis/create-channel.ts";
 export { CreateStream } from "./kinesis/create-stream.ts";

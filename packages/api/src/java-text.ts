@@ -33,6 +33,7 @@ export function valueText(shape: Shape, value: unknown): string {
     case "string":
     case "integer":
     case "long":
+    case "double":
     case "boolean":
     case "timestamp":
       return (value as string | number | boolean).toString();
@@ -71,6 +72,8 @@ function hashCode(shape: Shape, value: unknown): number {
       const whole = BigInt.asUintN(64, BigInt(Math.trunc(value as number)));
       return Number(BigInt.asIntN(32, whole ^ (whole >> 32n)));
     }
+    case "double":
+      return doubleHashCode(value as number);
     case "boolean":
       return value === true ? 1231 : 1237;
     case "list":
@@ -95,6 +98,13 @@ function hashCode(shape: Shape, value: unknown): number {
         );
     }
   }
+}
+
+/** `Double.hashCode`: both halves of the bits. */
+function doubleHashCode(value: number): number {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, value);
+  return bits.getInt32(0) ^ bits.getInt32(4);
 }
 
 /** `ByteBuffer.hashCode`: signed bytes, the last one first. */

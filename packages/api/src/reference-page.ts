@@ -33,7 +33,14 @@ function membersTable(shape: StructureShape, whenEmpty: string): string {
   return ["| Member | Type | Required | Constraints |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-function memberRows(shape: StructureShape | UnionShape, prefix: string): string[] {
+/** `above` are the structures that the members stand in: one that contains itself is told once. */
+function memberRows(
+  shape: StructureShape | UnionShape,
+  prefix: string,
+  above: readonly Shape[] = [],
+): string[] {
+  if (above.includes(shape)) return [];
+  const within = [...above, shape];
   return Object.entries(shape.members as Members).flatMap(([key, member]) => {
     const path = `${prefix}${key}`;
     const cells = [
@@ -42,23 +49,24 @@ function memberRows(shape: StructureShape | UnionShape, prefix: string): string[
       member.required ? "yes" : "no",
       constraintsText(member.shape).map(escaped).join("; "),
     ];
-    return [`| ${cells.join(" | ")} |`, ...innerRows(member.shape, path)];
+    return [`| ${cells.join(" | ")} |`, ...innerRows(member.shape, path, within)];
   });
 }
 
-function innerRows(shape: Shape, path: string): string[] {
+function innerRows(shape: Shape, path: string, above: readonly Shape[]): string[] {
   switch (shape.kind) {
     case "structure":
     case "union":
-      return memberRows(shape, `${path}.`);
+      return memberRows(shape, `${path}.`, above);
     case "list":
-      return innerRows(shape.member, `${path}[]`);
+      return innerRows(shape.member, `${path}[]`, above);
     case "map":
-      return innerRows(shape.value, `${path}{}`);
+      return innerRows(shape.value, `${path}{}`, above);
     case "string":
     case "blob":
     case "integer":
     case "long":
+    case "double":
     case "boolean":
     case "timestamp":
       return [];
@@ -79,6 +87,7 @@ function typeText(shape: Shape): string {
     case "blob":
     case "integer":
     case "long":
+    case "double":
     case "boolean":
     case "timestamp":
       return shape.kind;
@@ -109,6 +118,7 @@ function constraintsText(shape: Shape): string[] {
         ...constraintsText(shape.key).map((text) => `each key ${text}`),
         ...constraintsText(shape.value).map((text) => `each value ${text}`),
       ];
+    case "double":
     case "boolean":
     case "timestamp":
     case "structure":

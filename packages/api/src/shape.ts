@@ -2,7 +2,7 @@
  * The language in which contracts are written: shapes are frozen plain objects, and the TypeScript type of
  * a decoded value rides along as a phantom member, so there is no code generation.
  *
- * Decoded values: string → string, blob → Uint8Array, integer and long → number, boolean → boolean,
+ * Decoded values: string → string, blob → Uint8Array, integer, long and double → number, boolean → boolean,
  * timestamp → number of **milliseconds** since the epoch (may have a fraction), list → array,
  * map → plain object without prototype, structure → object with AWS's PascalCase members,
  * union (event streams) → object with exactly one member.
@@ -35,6 +35,11 @@ export interface IntegerShape extends Typed<number> {
   readonly kind: "integer" | "long";
   readonly min?: number;
   readonly max?: number;
+}
+
+/** A number with a fraction. In JSON the texts `NaN`, `Infinity` and `-Infinity` are numbers too. */
+export interface DoubleShape extends Typed<number> {
+  readonly kind: "double";
 }
 
 export interface BooleanShape extends Typed<boolean> {
@@ -82,6 +87,14 @@ export interface StructureShape<M extends Members = Members> extends Typed<Decod
   readonly javaName?: string;
 }
 
+/** A structure that contains itself: its decoded type cannot be inferred, so it is written down. */
+export interface NestingShape<T> extends Typed<T> {
+  readonly kind: "structure";
+  readonly members: Members;
+  readonly reported?: readonly string[];
+  readonly javaName?: string;
+}
+
 export interface UnionShape<M extends Members = Members> extends Typed<DecodedUnion<M>> {
   readonly kind: "union";
   readonly members: M;
@@ -91,6 +104,7 @@ export type Shape =
   | StringShape
   | BlobShape
   | IntegerShape
+  | DoubleShape
   | BooleanShape
   | TimestampShape
   // The parameters must stay loose here or the types would be infinite.
@@ -145,6 +159,10 @@ export function long(options: Options<IntegerShape> = {}): IntegerShape {
   return Object.freeze({ kind: "long", ...options });
 }
 
+export function double(): DoubleShape {
+  return Object.freeze({ kind: "double" });
+}
+
 export function boolean(): BooleanShape {
   return Object.freeze({ kind: "boolean" });
 }
@@ -180,6 +198,18 @@ export function structure<const M extends Members>(
     throw new RangeError("An order of report names all members once");
   }
   return Object.freeze({ kind: "structure", members: Object.freeze(members), ...options });
+}
+
+/** A structure whose members may be made of the structure itself, so that they are looked at when first needed. */
+export function nesting<T>(declare: () => Members): NestingShape<T> {
+  let members: Members | undefined;
+  return Object.freeze({
+    kind: "structure" as const,
+    get members() {
+      members ??= Object.freeze(declare());
+      return members;
+    },
+  });
 }
 
 export function union<const M extends Members>(members: M): UnionShape<M> {

@@ -31,11 +31,7 @@ export const VIOLATION_COUNT_MAX = 10;
  * The value has the types that its shape says; members that are `undefined` or null are absent.
  */
 export function violations(shape: StructureShape, value: object): readonly string[] {
-  let check = checks.get(shape);
-  if (check === undefined) {
-    check = membersCheck(shape);
-    checks.set(shape, check);
-  }
+  const check = knownMembersCheck(shape);
   const found: string[] = [];
   check(value, { path: [], found });
   return found.length === 0 ? NONE : found.slice(0, VIOLATION_COUNT_MAX);
@@ -57,7 +53,17 @@ interface Progress {
 /** Checks a value that is there. */
 type Check = (value: unknown, progress: Progress) => void;
 
-const checks = new WeakMap<StructureShape, Check>();
+const checks = new WeakMap<StructureShape | UnionShape, Check>();
+
+/** The check of a structure's members, made once. A structure inside of itself gets what looks the check up later. */
+function knownMembersCheck(shape: StructureShape | UnionShape): Check {
+  const known = checks.get(shape);
+  if (known !== undefined) return known;
+  checks.set(shape, (value, progress) => made(value, progress));
+  const made = membersCheck(shape);
+  checks.set(shape, made);
+  return made;
+}
 
 /** The check of a value called `name`; `undefined` when there is nothing that it could break. */
 function checkOf(shape: Shape, name: string): Check | undefined {
@@ -81,7 +87,8 @@ function checkOf(shape: Shape, name: string): Check | undefined {
       );
     case "structure":
     case "union":
-      return within(name, membersCheck(shape));
+      return within(name, knownMembersCheck(shape));
+    case "double":
     case "boolean":
     case "timestamp":
       return undefined;

@@ -57,7 +57,14 @@ function accountOfKey(accessKeyId: string): string | undefined {
   return /^\d{12}$/.test(accessKeyId) ? accessKeyId : undefined;
 }
 
-const arnMembers = ["StreamARN", "ConsumerARN", "ResourceARN", "ChannelARN"] as const;
+const arnMembers = [
+  "StreamARN",
+  "ConsumerARN",
+  "ResourceARN",
+  "ChannelARN",
+  "ResourceArn",
+  "TableName",
+] as const;
 
 function accountOfInput(input: unknown): string | undefined {
   if (typeof input !== "object" || input === null) return undefined;

@@ -2,7 +2,7 @@
  * Both formats against every shape of every operation: what is encoded decodes to itself, and no bytes
  * whatever get anything out of a decoder but a value or a {@link SerializationFault}.
  */
-import { kinesis } from "@millrace/api";
+import { cloudwatch, kinesis } from "@millrace/api";
 import type { Decoded, Members, Shape } from "@millrace/api";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -28,6 +28,9 @@ function valuesOf(shape: Shape): fc.Arbitrary<unknown> {
       return fc.integer();
     case "long":
       return fc.maxSafeInteger();
+    case "double":
+      // JSON has no negative zero.
+      return fc.double({ noNaN: true }).map((value) => value + 0);
     case "boolean":
       return fc.boolean();
     case "timestamp":
@@ -55,6 +58,7 @@ const shapes = Object.values(kinesis.operations).flatMap(({ name, input, output 
   { what: `${name} input`, shape: input as Shape },
   { what: `${name} output`, shape: output as Shape },
 ]);
+shapes.push({ what: "PutMetricData input", shape: cloudwatch.operations.PutMetricData.input });
 
 function encoded(format: Format, value: unknown, shape: Shape): Buffer {
   return Buffer.concat(format.encode(value as Decoded<Shape>, shape));

@@ -43,6 +43,7 @@ const wantedNames = {
   blob: "a Blob",
   integer: "an Integer",
   long: "an Long",
+  double: "an Double",
   boolean: "an Boolean",
   timestamp: "milliseconds since epoch",
 } as const;

@@ -1,4 +1,4 @@
-import type { Operation } from "../shape.ts";
+import { service } from "../service.ts";
 import { AddTagsToStream } from "./add-tags-to-stream.ts";
 import { CreateChannel } from "./create-channel.ts";
 import { CreateStream } from "./create-stream.ts";
@@ -44,24 +44,6 @@ import { UpdateShardCount } from "./update-shard-count.ts";
 import { UpdateStreamMode } from "./update-stream-mode.ts";
 import { UpdateStreamRecordDistributionStrategy } from "./update-stream-record-distribution-strategy.ts";
 import { UpdateStreamWarmThroughput } from "./update-stream-warm-throughput.ts";
-
-/** A service: its name on the wire and its operations, by name. */
-export interface Service<
-  Operations extends Readonly<Record<string, Operation>> = Readonly<Record<string, Operation>>,
-> {
-  /** The name in a signature's credential scope. */
-  readonly name: string;
-  /** What stands before the dot in `X-Amz-Target`. */
-  readonly targetPrefix: string;
-  readonly apiVersion: string;
-  readonly operations: Operations;
-}
-
-function service<Operations extends Readonly<Record<string, Operation>>>(
-  declaration: Service<Operations>,
-): Service<Operations> {
-  return Object.freeze({ ...declaration, operations: Object.freeze(declaration.operations) });
-}
 
 /** Amazon Kinesis Data Streams, all of its operations, in alphabetical order. */
 export const kinesis = service({

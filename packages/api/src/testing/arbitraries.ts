@@ -53,6 +53,8 @@ function validOfKind(shape: Shape): fc.Arbitrary<unknown> {
       return fc
         .maxSafeInteger()
         .filter((value) => value >= (shape.min ?? -Infinity) && value <= (shape.max ?? Infinity));
+    case "double":
+      return fc.double({ noNaN: true });
     case "boolean":
       return fc.boolean();
     case "timestamp":
@@ -120,6 +122,7 @@ function breakages(shape: Shape): fc.Arbitrary<unknown>[] {
         ...(member.required ? [structureWith(shape.members, { [key]: fc.constant(undefined) })] : []),
         ...breakages(member.shape).map((broken) => structureWith(shape.members, { [key]: broken })),
       ]);
+    case "double":
     case "boolean":
     case "timestamp":
     case "union":

@@ -60,6 +60,8 @@ const valueReaders = new WeakMap<Shape, ValueReader>();
 function valueReaderOf(shape: Shape): ValueReader {
   const known = valueReaders.get(shape);
   if (known !== undefined) return known;
+  // What a shape that contains itself gets, while it is being made.
+  valueReaders.set(shape, (reader, kind) => reader.nested(() => made(reader, kind)));
   const made = makeValueReader(shape);
   valueReaders.set(shape, made);
   return made;
@@ -80,6 +82,11 @@ function makeValueReader(shape: Shape): ValueReader {
         const number = kind === "number" ? reader.number() : Number.NaN;
         if (Number.isNaN(number)) throw wrongType(shape.kind, present(kind));
         return toInteger(number, shape.kind);
+      };
+    case "double":
+      return (reader, kind) => {
+        if (kind !== "number") throw wrongType("double", present(kind));
+        return reader.number();
       };
     case "boolean":
       return (reader, kind) => {

@@ -27,6 +27,7 @@ const indefiniteMap = 0xbf;
 const epochTag = 0xc1;
 const falseByte = 0xf4;
 const trueByte = 0xf5;
+const doubleByte = 0xfb;
 const breakByte = 0xff;
 
 type Encoder = (writer: ByteWriter, value: unknown) => void;
@@ -36,6 +37,8 @@ const encoders = new WeakMap<Shape, Encoder>();
 function encoderOf(shape: Shape): Encoder {
   const known = encoders.get(shape);
   if (known !== undefined) return known;
+  // What a shape that contains itself gets, while it is being made.
+  encoders.set(shape, (writer, value) => made(writer, value));
   const made = makeEncoder(shape);
   encoders.set(shape, made);
   return made;
@@ -59,6 +62,14 @@ function makeEncoder(shape: Shape): Encoder {
       return (writer, value) => {
         if (!Number.isInteger(value)) throw notOf(shape.kind, value);
         writeInteger(writer, value as number);
+      };
+    case "double":
+      return (writer, value) => {
+        if (typeof value !== "number") throw notOf("double", value);
+        const bytes = Buffer.alloc(9);
+        bytes[0] = doubleByte;
+        bytes.writeDoubleBE(value, 1);
+        writer.bytes(bytes);
       };
     case "boolean":
       return (writer, value) => {

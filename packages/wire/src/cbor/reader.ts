@@ -17,6 +17,8 @@ export class CborReader {
   readonly #bytes: Buffer;
   #position = 0;
   #valueCount = 0;
+  /** Levels of shapes that contain themselves. */
+  #nesting = 0;
   /** Levels that are being skipped at the moment, keys included. */
   #depth = 0;
 
@@ -93,6 +95,14 @@ export class CborReader {
   /** Counts a value that is being kept against the bound on values. */
   count(): void {
     if (++this.#valueCount > VALUE_COUNT_MAX) throw malformed();
+  }
+
+  /** Reads something inside of something of its own shape. Only such shapes let a document nest as it likes. */
+  nested<T>(read: () => T): T {
+    if (++this.#nesting > NESTING_DEPTH_MAX) throw malformed();
+    const value = read();
+    this.#nesting -= 1;
+    return value;
   }
 
   /** Goes past the value whose head was read last. */

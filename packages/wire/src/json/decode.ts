@@ -6,6 +6,7 @@
  * | in JSON | decoded |
  * | --- | --- |
  * | number for `integer`, `long` | fraction cut off, clamped to the type's range |
+ * | number for `double` | itself; also the texts `NaN`, `Infinity` and `-Infinity` |
  * | number for `timestamp` | seconds since the epoch, to milliseconds with a fraction |
  * | string for `blob` | strictly canonical base64, to bytes |
  * | string for `boolean` | `true false yes no 1 0` in any case |
@@ -74,6 +75,8 @@ const readers = new WeakMap<Shape, Reader>();
 function readerOf(shape: Shape): Reader {
   const known = readers.get(shape);
   if (known !== undefined) return known;
+  // What a shape that contains itself gets, while it is being made.
+  readers.set(shape, (scanner) => scanner.nested(() => made(scanner)));
   const made = makeReader(shape);
   readers.set(shape, made);
   return made;
@@ -98,6 +101,8 @@ function makeReader(shape: Shape): Reader {
         return toInteger(scanner.number(), kind);
       };
     }
+    case "double":
+      return readDouble;
     case "boolean":
       return readBoolean;
     case "timestamp":
@@ -127,6 +132,21 @@ function readBoolean(scanner: JsonScanner): boolean {
   if (found === "boolean") return scanner.boolean();
   if (found === "string") return booleanOfText(scanner.string());
   throw wrongType("boolean", found);
+}
+
+/** The values that JSON has no numbers for are written as texts. */
+const namedDoubles: ReadonlyMap<string, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Infinity],
+  ["-Infinity", -Infinity],
+]);
+
+function readDouble(scanner: JsonScanner): number {
+  const found = present(scanner);
+  if (found === "number") return scanner.number();
+  const named = found === "string" ? namedDoubles.get(scanner.string()) : undefined;
+  if (named === undefined) throw wrongType("double", found);
+  return named;
 }
 
 function readTimestamp(scanner: JsonScanner): number {

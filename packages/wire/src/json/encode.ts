@@ -25,6 +25,8 @@ const encoders = new WeakMap<Shape, Encoder>();
 function encoderOf(shape: Shape): Encoder {
   const known = encoders.get(shape);
   if (known !== undefined) return known;
+  // What a shape that contains itself gets, while it is being made.
+  encoders.set(shape, (writer, value) => made(writer, value));
   const made = makeEncoder(shape);
   encoders.set(shape, made);
   return made;
@@ -49,6 +51,11 @@ function makeEncoder(shape: Shape): Encoder {
       return (writer, value) => {
         if (!Number.isInteger(value)) throw notOf(shape.kind, value);
         writer.text(integerText(value as number));
+      };
+    case "double":
+      return (writer, value) => {
+        if (typeof value !== "number") throw notOf("double", value);
+        writer.text(Number.isFinite(value) ? String(value) : `"${value}"`);
       };
     case "boolean":
       return (writer, value) => {

@@ -30,6 +30,8 @@ export class JsonScanner {
   /** Index of the next byte; may be put back to where a value began in order to read it again. */
   position = 0;
   #valueCount = 0;
+  /** Levels of shapes that contain themselves. */
+  #nesting = 0;
   /** Whether the string whose end was found last has escapes. */
   #escaped = false;
 
@@ -140,6 +142,14 @@ export class JsonScanner {
 
   null(): void {
     this.#word("null");
+  }
+
+  /** Reads something inside of something of its own shape. Only such shapes let a document nest as it likes. */
+  nested<T>(read: () => T): T {
+    if (++this.#nesting > NESTING_DEPTH_MAX) throw malformed();
+    const value = read();
+    this.#nesting -= 1;
+    return value;
   }
 
   /** Goes past one value of any kind. */
