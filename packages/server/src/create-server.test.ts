@@ -147,7 +147,7 @@ describe("health", () => {
     });
     const forOthers = await ask(server.service, "GET", "/_localstack/health");
     expect(jsonOf(forOthers)).toEqual({
-      services: { kinesis: "running" },
+      services: { kinesis: "running", cloudwatch: "running", dynamodb: "running", sts: "running" },
       edition: "millrace",
       version: "1.2.3",
     });

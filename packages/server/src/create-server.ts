@@ -9,6 +9,7 @@ import { MemoryBudget, serviceClock } from "@millrace/runtime";
 import type { Runtime, ServiceClock } from "@millrace/runtime";
 import { createStreams } from "@millrace/streams";
 import type { Streams } from "@millrace/streams";
+import { createTables } from "@millrace/tables";
 import { callersFromHeaders, createService } from "@millrace/wire";
 import type { Handlers, WireRequest, WireResponse, WireService } from "@millrace/wire";
 import { openEngine } from "./engine.ts";
@@ -25,8 +26,10 @@ import { defaultMemoryBytes } from "./options/memory.ts";
 import type { MachineMemory } from "./options/memory.ts";
 import { backups } from "./routes/backup.ts";
 import { control } from "./routes/control.ts";
+import { metricPoints } from "./routes/metric-points.ts";
 import { health, localstackHealth } from "./routes/health.ts";
 import { errorAnswer } from "./routes/json-answer.ts";
+import { sideServices } from "./side-services.ts";
 import { ServiceTime } from "./service-time.ts";
 import { memoryShares } from "./threads/memory-shares.ts";
 import type { MemoryShares } from "./threads/memory-shares.ts";
@@ -114,16 +117,31 @@ async function compose(
   );
   const handlers = handlersOf(streams);
   const faults = new Faults({ clock, listShards: handlers.ListShards as unknown as ListShardsHandler });
+  const tables = createTables(
+    { clock: time.clock, random, secrets, log, engine },
+    { transitionDelayMs: options.transitionDelay },
+  );
+  const callers = callersFromHeaders({ accounts });
   const kinesisService = createService({
     contract: kinesis,
     handlers,
-    callers: callersFromHeaders({ accounts }),
+    callers,
     clock,
     random,
     log,
     ...(options.dev ? { intercept: faults.intercept } : {}),
   });
   const dataService = watched(kinesisService, { clock, metrics, faults });
+  const sideService = sideServices({
+    tables,
+    callers,
+    clock,
+    random,
+    log,
+    metrics,
+    faults,
+    dev: options.dev,
+  });
 
   let ready = true;
   let processFigures: () => Promise<ProcessFigures> = () => Promise.resolve({});
@@ -141,6 +159,7 @@ async function compose(
         body: Buffer.from(metrics.write(await processFigures(), streams.consumersServed())),
       };
     }
+    if (path === "/_millrace/metrics/points" && reading) return metricPoints(request, tables.points);
     if (path === "/_millrace/backup") return backup(request);
     if (path.startsWith("/_millrace/clock") || path.startsWith("/_millrace/faults")) {
       return control(request, path, controlOptions);
@@ -153,7 +172,8 @@ async function compose(
   };
   const service: WireService = (request) => {
     const path = pathOf(request.path);
-    return isOurs(path) ? ownRoutes(request, path) : dataService(request);
+    if (isOurs(path)) return ownRoutes(request, path);
+    return (sideService(request) ?? dataService)(request);
   };
 
   if (options.stream.length > 0) {
@@ -167,6 +187,7 @@ async function compose(
     } catch (error) {
       // Its timers would keep the process alive.
       await streams.close();
+      await tables.close();
       throw error;
     }
   }
@@ -187,6 +208,7 @@ async function compose(
     },
     close: async () => {
       await streams.close();
+      await tables.close();
       await engine.close();
     },
   };

@@ -25,12 +25,16 @@ export function watched(service: WireService, { clock, metrics, faults }: WatchO
     const response = await service(request);
     const operation = TARGETS.get(request.headers["x-amz-target"] ?? "") ?? "unknown";
     metrics.answered(operation, codeOf(response), clock.monotonicMs() - beganMs);
-    if (faults.takeDropped(response.headers["x-amzn-RequestId"] ?? "")) {
-      if (isStream(response.body)) await response.body[Symbol.asyncIterator]().return?.();
-      throw new ConnectionDropped();
-    }
+    await loseIfDropped(response, faults);
     return response;
   };
+}
+
+/** @throws {ConnectionDropped} when a fault wants this answer lost. */
+export async function loseIfDropped({ headers, body }: WireResponse, faults: Faults): Promise<void> {
+  if (!faults.takeDropped(headers["x-amzn-RequestId"] ?? "")) return;
+  if (isStream(body)) await body[Symbol.asyncIterator]().return?.();
+  throw new ConnectionDropped();
 }
 
 function codeOf({ status, headers, body }: WireResponse): string {

@@ -1,10 +1,11 @@
 import { kinesis } from "@millrace/api";
+import { SIDE_OPERATIONS } from "../side-operations.ts";
 import { parseDurationMs } from "../options/values.ts";
 import { nearest } from "../options/nearest.ts";
 
 /**
  * A fault that some calls meet. Which calls: all that `operation`, `stream` and `shardId` name (each left out
- * means any), of these the share `share`, and of these the first `count`.
+ * means any of Kinesis; operations of other services are named as in `dynamodb:PutItem`), of these the share `share`, and of these the first `count`.
  */
 export interface FaultRule {
   readonly operation: string | undefined;
@@ -70,7 +71,7 @@ export function readFaultRule(given: unknown): FaultRule {
       throw new FaultRuleError(`a fault has no member ${name}${didYouMean(name, MEMBERS)}`);
   }
   const kind = choice("kind", members["kind"], FAULT_KINDS);
-  const operations = Object.keys(kinesis.operations);
+  const operations = [...Object.keys(kinesis.operations), ...SIDE_OPERATIONS];
   const operation =
     members["operation"] === undefined ? undefined : choice("operation", members["operation"], operations);
   if (kind === "partial" && operation !== undefined && operation !== "PutRecords") {

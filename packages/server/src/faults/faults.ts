@@ -195,7 +195,9 @@ class ActiveRule {
 
   covers({ operation, place }: FaultyCall): boolean {
     const { rule } = this;
-    if (rule.operation !== undefined && rule.operation !== operation.name) return false;
+    // Operations of other services than Kinesis are hit only by rules that name them.
+    const wanted = rule.operation ?? (operation.name.includes(":") ? undefined : operation.name);
+    if (wanted !== operation.name) return false;
     if (rule.stream !== undefined && rule.stream !== place.stream) return false;
     if (rule.shardId === undefined) return true;
     // Puts name no shard; where their records would go is looked up when the rule is applied.
@@ -254,9 +256,18 @@ function rateExceeded(rule: ActiveRule, { operation, place, caller }: FaultyCall
   return `Rate exceeded for shard ${shardId} in stream ${place.stream ?? "unknown"} under account ${caller.accountId}.`;
 }
 
+const TABLE_THROTTLED =
+  "The level of configured provisioned throughput for the table was exceeded. " +
+  "Consider increasing your provisioning level with the UpdateTable API.";
+
 /** The error that the operation answers when it is called too often. */
 function throttled(rule: ActiveRule, call: FaultyCall): ServiceError {
   const { operation, caller, place } = call;
+  if (operation.name.includes(":")) {
+    return operation.errors.includes("ProvisionedThroughputExceededException")
+      ? new ServiceError("ProvisionedThroughputExceededException", TABLE_THROTTLED)
+      : new ServiceError("ThrottlingException", "Rate exceeded");
+  }
   if (operation.errors.includes("ProvisionedThroughputExceededException")) {
     return new ServiceError("ProvisionedThroughputExceededException", rateExceeded(rule, call));
   }

@@ -1,5 +1,6 @@
 import type { LogEngine } from "@millrace/log";
 import type { WireResponse } from "@millrace/wire";
+import { SIDE_SERVICES } from "../side-operations.ts";
 import { jsonAnswer } from "./json-answer.ts";
 
 export interface HealthSources {
@@ -28,5 +29,6 @@ export function health({ engine, durability, version, ready }: HealthSources): W
 /** The same for tools that wait for LocalStack: they look for the state of a service by its name. */
 export function localstackHealth({ engine, version, ready }: HealthSources): WireResponse {
   const state = !ready() ? "starting" : engine.readOnlyReason() === undefined ? "running" : "error";
-  return jsonAnswer(200, { services: { kinesis: state }, edition: "millrace", version });
+  const services = Object.fromEntries(["kinesis", ...SIDE_SERVICES].map((name) => [name, state]));
+  return jsonAnswer(200, { services, edition: "millrace", version });
 }
