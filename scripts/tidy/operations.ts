@@ -1,29 +1,44 @@
 import type { Tree } from "./tree.ts";
 
-const CONTRACTS = "packages/api/src/kinesis/";
-const HANDLERS = "packages/streams/src/operations/";
-const CONFORMANCE = "verification/conformance/kinesis/";
+/** Where the operations of each service are. */
+const SERVICES = [
+  {
+    contracts: "packages/api/src/kinesis/",
+    handlers: "packages/streams/src/operations/",
+    conformance: "verification/conformance/kinesis/",
+  },
+  ...["cloudwatch", "dynamodb", "sts"].map((name) => ({
+    contracts: `packages/api/src/${name}/`,
+    handlers: `packages/tables/src/${name}/`,
+    conformance: `verification/conformance/${name}/`,
+  })),
+];
 
 /**
  * An operation is a contract, a handler and a conformance test under one name. A file in the folder of
  * contracts is an operation when it calls `operation(`; its neighbours hold shared shapes.
  */
 export function* operationProblems(tree: Tree): Generator<string> {
+  for (const service of SERVICES) yield* problemsOf(tree, service);
+}
+
+function* problemsOf(tree: Tree, service: (typeof SERVICES)[number]): Generator<string> {
+  const { contracts, handlers, conformance } = service;
   const operations = new Set<string>();
   for (const path of tree.paths) {
-    const name = nameIn(path, CONTRACTS);
+    const name = nameIn(path, contracts);
     if (name !== undefined && /\boperation\s*\(/.test(tree.source(path).code)) operations.add(name);
   }
   for (const name of operations) {
-    if (!tree.has(`${HANDLERS}${name}.ts`))
-      yield `${CONTRACTS}${name}.ts: has no handler ${HANDLERS}${name}.ts`;
-    const conformance = `${CONFORMANCE}${name}.test.ts`;
-    if (!tree.has(conformance)) yield `${CONTRACTS}${name}.ts: has no conformance test ${conformance}`;
+    if (!tree.has(`${handlers}${name}.ts`))
+      yield `${contracts}${name}.ts: has no handler ${handlers}${name}.ts`;
+    const proof = `${conformance}${name}.test.ts`;
+    if (!tree.has(proof)) yield `${contracts}${name}.ts: has no conformance test ${proof}`;
   }
   for (const path of tree.paths) {
-    const name = nameIn(path, HANDLERS);
+    const name = nameIn(path, handlers);
     if (name !== undefined && name !== "index" && !operations.has(name)) {
-      yield `${path}: is no operation with a contract in ${CONTRACTS}; helpers live beside the folder`;
+      yield `${path}: is no operation with a contract in ${contracts}; helpers live beside the folder`;
     }
   }
 }

@@ -1,7 +1,7 @@
 /** The suite looks at itself: every operation has its file, and every error of every contract has its case. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { kinesis } from "@millrace/api";
+import { cloudwatch, dynamodb, kinesis, sts } from "@millrace/api";
 import { describe, expect, test } from "vitest";
 import { recorded } from "./src/coverage.ts";
 import { driverName } from "./src/drivers.ts";
@@ -10,6 +10,17 @@ const operations = Object.values(kinesis.operations);
 const facts = recorded();
 
 const kebabCase = (name: string): string => name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
+
+describe.each([
+  ["cloudwatch", cloudwatch],
+  ["dynamodb", dynamodb],
+  ["sts", sts],
+] as const)("%s", (folder, { operations: others }) => {
+  test.each(Object.keys(others))("%s has its file of cases", (name) => {
+    const path = fileURLToPath(new URL(`${folder}/${kebabCase(name)}.test.ts`, import.meta.url));
+    expect(existsSync(path)).toBe(true);
+  });
+});
 
 describe.each(operations)("$name", ({ name, errors }) => {
   test("has its file of cases", () => {

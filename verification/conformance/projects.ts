@@ -32,9 +32,12 @@ export const conformanceProjects = [
     test: {
       ...common,
       name: "conformance",
-      include: ["kinesis/**/*.test.ts", "wire/**/*.test.ts"],
-      // Requests made by hand have no SDK in them: once is enough.
-      exclude: (process.env["CLIENT"] ?? "javascript") === "javascript" ? [] : ["wire/by-hand/**"],
+      include: ["{cloudwatch,dynamodb,kinesis,sts,wire}/**/*.test.ts"],
+      // Requests made by hand have no SDK in them, and other services have cases for one SDK: once is enough.
+      exclude:
+        (process.env["CLIENT"] ?? "javascript") === "javascript"
+          ? []
+          : ["wire/by-hand/**", "{cloudwatch,dynamodb,sts}/**"],
       // AWS takes its time to create a stream.
       testTimeout: process.env["ENDPOINT"]?.includes("amazonaws.com") ? 600_000 : 20_000,
       hookTimeout: 120_000,

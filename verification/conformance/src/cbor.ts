@@ -1,6 +1,6 @@
 /**
  * As much of CBOR (RFC 8949) as Kinesis speaks, written for the cases alone so that the server's own
- * codec is not its own judge: text, integers, byte strings, arrays, maps, true, false, null and tag 1.
+ * codec is not its own judge: text, integers, byte strings, arrays, maps, doubles, true, false, null and tag 1.
  */
 export class CborTime {
   /** Milliseconds, not the seconds of the RFC: the protocol's own reading of tag 1. */
@@ -13,6 +13,11 @@ export class CborTime {
 export function encodeCbor(value: unknown): Buffer {
   if (value === null) return Buffer.of(0xf6);
   if (typeof value === "boolean") return Buffer.of(value ? 0xf5 : 0xf4);
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    const double = Buffer.alloc(9, 0xfb);
+    double.writeDoubleBE(value, 1);
+    return double;
+  }
   if (typeof value === "number") return value < 0 ? head(1, -1 - value) : head(0, value);
   if (typeof value === "string")
     return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
