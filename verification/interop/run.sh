@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The conformance suite through the SDKs of other languages: boto3 (HTTP/1.1, JSON) and the AWS SDK for Java 2 (HTTP/2,
-# CBOR). Installs what they need, pinned.
+# CBOR); then the KCL. Installs what they need, pinned.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 status=0
@@ -8,4 +8,7 @@ verification/interop/python/install
 CLIENT=python npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
 mvn -q -B -f verification/interop/java package
 CLIENT=java npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
+mvn -q -B -f verification/interop/kcl package
+node verification/interop/kcl/run.mjs polling || status=$?
+node verification/interop/kcl/run.mjs fan-out || status=$?
 exit $status

@@ -1,0 +1,94 @@
+package io.millrace.interop.kcl;
+
+import java.io.IOException;
+import java.net.URI;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.cloudwatch.CloudWatchAsyncClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
+import software.amazon.kinesis.common.ConfigsBuilder;
+import software.amazon.kinesis.common.InitialPositionInStream;
+import software.amazon.kinesis.common.InitialPositionInStreamExtended;
+import software.amazon.kinesis.common.KinesisClientUtil;
+import software.amazon.kinesis.coordinator.Scheduler;
+import software.amazon.kinesis.processor.SingleStreamTracker;
+import software.amazon.kinesis.retrieval.RetrievalSpecificConfig;
+import software.amazon.kinesis.retrieval.fanout.FanOutConfig;
+import software.amazon.kinesis.retrieval.polling.PollingConfig;
+
+/**
+ * One worker of an application, as the guide of the KCL writes it: an endpoint for each of the three clients is
+ * all that is set for Millrace. What happens to its shards is told on standard output; it stops gracefully when
+ * standard input ends.
+ */
+final class Worker {
+  private Worker() {}
+
+  public static void main(String[] arguments) throws Exception {
+    if (arguments.length != 5) {
+      System.err.println("usage: ENDPOINT REGION STREAM APPLICATION polling|fan-out");
+      System.exit(2);
+    }
+    URI endpoint = URI.create(arguments[0]);
+    Region region = Region.of(arguments[1]);
+    String stream = arguments[2];
+    KinesisAsyncClient kinesis =
+        KinesisClientUtil.createKinesisAsyncClient(at(KinesisAsyncClient.builder(), endpoint, region));
+    DynamoDbAsyncClient tables = at(DynamoDbAsyncClient.builder(), endpoint, region).build();
+    CloudWatchAsyncClient metrics = at(CloudWatchAsyncClient.builder(), endpoint, region).build();
+
+    ConfigsBuilder configs =
+        new ConfigsBuilder(
+            new SingleStreamTracker(
+                stream,
+                InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON)),
+            arguments[3],
+            kinesis,
+            tables,
+            metrics,
+            UUID.randomUUID().toString(),
+            Reporter::new);
+    Scheduler scheduler =
+        new Scheduler(
+            configs.checkpointConfig(),
+            configs.coordinatorConfig(),
+            // A test does not wait ten seconds for a lease.
+            configs.leaseManagementConfig().failoverTimeMillis(2_000).shardSyncIntervalMillis(2_000),
+            configs.lifecycleConfig(),
+            configs.metricsConfig().metricsBufferTimeMillis(1_000),
+            configs.processorConfig(),
+            configs.retrievalConfig().retrievalSpecificConfig(retrieval(arguments[4], stream, arguments[3], kinesis)));
+    Thread running = new Thread(scheduler, "scheduler");
+    running.setDaemon(true);
+    running.start();
+    untilInputEnds();
+    boolean graceful = scheduler.startGracefulShutdown().get(30, TimeUnit.SECONDS);
+    Reporter.tell(graceful ? "stopped" : "stopped, but not gracefully");
+    System.exit(0);
+  }
+
+  private static RetrievalSpecificConfig retrieval(
+      String way, String stream, String application, KinesisAsyncClient kinesis) {
+    return way.equals("polling")
+        ? new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(250)
+        : new FanOutConfig(kinesis).streamName(stream).applicationName(application);
+  }
+
+  private static <B extends AwsClientBuilder<B, C>, C> B at(B builder, URI endpoint, Region region) {
+    AwsCredentialsProvider credentials =
+        StaticCredentialsProvider.create(AwsBasicCredentials.create("000000000000", "secret"));
+    return builder.endpointOverride(endpoint).region(region).credentialsProvider(credentials);
+  }
+
+  private static void untilInputEnds() throws IOException {
+    while (System.in.read() >= 0) {
+      // Whatever is said, only the end matters.
+    }
+  }
+}
