@@ -7,7 +7,7 @@ import type { ServiceClock } from "@millrace/runtime";
 const AGE_MAX_MS = 15 * 24 * 3_600_000;
 const POINT_COUNT_MAX = 1_000_000;
 /** How many there may be too many before they are cut off, so that cutting costs little for each. */
-const SLACK = 1_024;
+const SLACK = 16_384;
 
 export interface MetricPoint {
   readonly accountId: string;
@@ -41,11 +41,26 @@ export interface PointFilter {
   readonly toMs?: number;
 }
 
+/** What the points of one metric have in common; held once, as there are few metrics and many points. */
+type Metric = Pick<MetricPoint, "accountId" | "region" | "namespace" | "metricName" | "dimensions" | "unit">;
+
+/** A point as it is held: a million of them are, so each has the same few members. */
+interface HeldPoint {
+  readonly metric: Metric;
+  readonly timestampMs: number;
+  /** A number when it is one value without a count, as most points are. */
+  readonly values: readonly number[] | number | undefined;
+  readonly counts: MetricPoint["counts"] | undefined;
+  readonly statistics: MetricPoint["statistics"] | undefined;
+}
+
 export class MetricPoints {
   readonly #clock: ServiceClock;
   readonly #countMax: number;
   /** In the order in which they were put. */
-  #points: MetricPoint[] = [];
+  #points: HeldPoint[] = [];
+  /** By everything that they say. */
+  readonly #metrics = new Map<string, Metric>();
 
   constructor(clock: ServiceClock, countMax = POINT_COUNT_MAX) {
     this.#clock = clock;
@@ -57,27 +72,60 @@ export class MetricPoints {
   }
 
   add(points: readonly MetricPoint[]): void {
-    for (const point of points) this.#points.push(point);
-    if (this.#points.length > this.#countMax + SLACK) this.#points = this.#kept();
+    for (const { accountId, region, namespace, metricName, dimensions, unit, ...point } of points) {
+      const { counts, statistics, timestampMs, values } = point;
+      this.#points.push({
+        metric: this.#held({ accountId, region, namespace, metricName, dimensions, unit }),
+        timestampMs,
+        values: values?.length === 1 ? values[0] : values,
+        counts,
+        statistics,
+      });
+    }
+    if (this.#points.length > this.#countMax + SLACK) this.#letGo();
   }
 
   /** The newest `limit` of the points that fit, oldest first. */
   find(filter: PointFilter, limit: number): MetricPoint[] {
-    this.#points = this.#kept();
-    return this.#points.filter((point) => fits(point, filter)).slice(-limit);
+    this.#letGo();
+    return this.#points
+      .filter((point) => fits(point, filter))
+      .slice(-limit)
+      .map(shown);
   }
 
-  #kept(): MetricPoint[] {
+  #held(metric: Metric): Metric {
+    const key = JSON.stringify(metric);
+    const known = this.#metrics.get(key);
+    if (known !== undefined) return known;
+    this.#metrics.set(key, metric);
+    return metric;
+  }
+
+  /** Of points that are too old or too many, and of metrics that have none any more. */
+  #letGo(): void {
     const oldestMs = this.#clock.nowMs() - AGE_MAX_MS;
-    return this.#points.slice(-this.#countMax).filter(({ timestampMs }) => timestampMs >= oldestMs);
+    this.#points = this.#points.slice(-this.#countMax).filter(({ timestampMs }) => timestampMs >= oldestMs);
+    const alive = new Set(this.#points.map(({ metric }) => metric));
+    for (const [key, metric] of this.#metrics) if (!alive.has(metric)) this.#metrics.delete(key);
   }
 }
 
-function fits(point: MetricPoint, filter: PointFilter): boolean {
+function shown({ counts, metric, statistics, timestampMs, values }: HeldPoint): MetricPoint {
+  return {
+    ...metric,
+    timestampMs,
+    ...(values === undefined ? {} : { values: typeof values === "number" ? [values] : values }),
+    ...(counts === undefined ? {} : { counts }),
+    ...(statistics === undefined ? {} : { statistics }),
+  };
+}
+
+function fits({ metric, timestampMs }: HeldPoint, filter: PointFilter): boolean {
   for (const member of ["accountId", "region", "namespace", "metricName"] as const) {
-    if (filter[member] !== undefined && filter[member] !== point[member]) return false;
+    if (filter[member] !== undefined && filter[member] !== metric[member]) return false;
   }
-  if (filter.fromMs !== undefined && point.timestampMs < filter.fromMs) return false;
-  if (filter.toMs !== undefined && point.timestampMs > filter.toMs) return false;
-  return Object.entries(filter.dimensions ?? {}).every(([name, value]) => point.dimensions[name] === value);
+  if (filter.fromMs !== undefined && timestampMs < filter.fromMs) return false;
+  if (filter.toMs !== undefined && timestampMs > filter.toMs) return false;
+  return Object.entries(filter.dimensions ?? {}).every(([name, value]) => metric.dimensions[name] === value);
 }
