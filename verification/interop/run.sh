@@ -9,6 +9,8 @@ CLIENT=python npx --no-install vitest run --config verification/conformance/vite
 mvn -q -B -f verification/interop/java package
 CLIENT=java npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
 mvn -q -B -f verification/interop/kcl package
+mvn -q -B -f verification/interop/kcl -Dkcl.version=2.7.2 package
 node verification/interop/kcl/run.mjs polling || status=$?
 node verification/interop/kcl/run.mjs fan-out || status=$?
+node verification/interop/kcl/run.mjs polling 2.7.2 || status=$?
 exit $status

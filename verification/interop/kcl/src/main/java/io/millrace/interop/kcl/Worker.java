@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -68,8 +69,7 @@ final class Worker {
     running.setDaemon(true);
     running.start();
     untilInputEnds();
-    boolean graceful = scheduler.startGracefulShutdown().get(30, TimeUnit.SECONDS);
-    Reporter.tell(graceful ? "stopped" : "stopped, but not gracefully");
+    Reporter.tell(stopsGracefully(scheduler) ? "stopped" : "stopped, but not gracefully");
     System.exit(0);
   }
 
@@ -84,6 +84,14 @@ final class Worker {
     AwsCredentialsProvider credentials =
         StaticCredentialsProvider.create(AwsBasicCredentials.create("000000000000", "secret"));
     return builder.endpointOverride(endpoint).region(region).credentialsProvider(credentials);
+  }
+
+  private static boolean stopsGracefully(Scheduler scheduler) throws Exception {
+    try {
+      return scheduler.startGracefulShutdown().get(20, TimeUnit.SECONDS);
+    } catch (TimeoutException late) {
+      return false;
+    }
   }
 
   private static void untilInputEnds() throws IOException {
