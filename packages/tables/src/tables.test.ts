@@ -2,7 +2,7 @@ import { SerializationFault, decodeJson, encodeJson } from "@millrace/wire";
 import { dynamodb } from "@millrace/api";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tablesUnderTest } from "./tables-under-test.ts";
+import { CALLER, tablesUnderTest } from "./tables-under-test.ts";
 import { restoredItem, storedItem } from "./values/attribute-value.ts";
 
 const key = (leaseKey: string) => ({ leaseKey: { S: leaseKey } });
@@ -292,10 +292,10 @@ test("an item of 400 KiB and a byte is refused, and one of 400 KiB is not", asyn
 test("metric data are kept for fifteen days and up to a number", async () => {
   const { clock, tables } = tablesUnderTest();
   const put = (MetricName: string, timestampMs: number) =>
-    tables.cloudwatch.PutMetricData(
-      { accountId: "1", region: "r", principal: "p", sourceIp: "", viaTls: false, requestId: "" },
-      { Namespace: "N", MetricData: [{ MetricName, Value: 1, Timestamp: timestampMs }] },
-    );
+    tables.cloudwatch.PutMetricData(CALLER, {
+      Namespace: "N",
+      MetricData: [{ MetricName, Value: 1, Timestamp: timestampMs }],
+    });
   await put("old", clock.nowMs() - 10 * 86_400_000);
   await put("new", clock.nowMs());
   await clock.advance(6 * 86_400_000);

@@ -2,7 +2,6 @@
 import type { AttributeValue } from "@millrace/api";
 import { invalid, invalidValue } from "../refusals.ts";
 import { compareDecimals, DecimalFault, decimalText, digitCount, parseDecimal } from "./decimal.ts";
-import type { Decimal } from "./decimal.ts";
 
 export type { AttributeValue };
 export type Item = Readonly<Record<string, AttributeValue>>;
@@ -84,11 +83,6 @@ function withoutDuplicates<T>(elements: readonly T[], textOf: (element: T) => st
     throw invalidValue(`Input collection [${texts.join(", ")}] contains duplicates.`);
   }
   return elements;
-}
-
-/** The number of a value of type N or of a member of NS. */
-export function decimalOf(text: string): Decimal {
-  return parseDecimal(text);
 }
 
 /** Whether two values are the same; sets are, whatever the order of their members. */

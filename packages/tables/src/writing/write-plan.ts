@@ -14,7 +14,7 @@ import type { Table, TableStore } from "../tables/table-store.ts";
 import { checkedItem, ITEM_BYTES_MAX, itemBytes, storedItem } from "../values/attribute-value.ts";
 import type { Item } from "../values/attribute-value.ts";
 
-export type Deed =
+type Deed =
   | { readonly kind: "put"; readonly item: Item }
   | { readonly kind: "delete" | "check" }
   | { readonly kind: "update"; readonly actions: readonly UpdateAction[] };
