@@ -16,14 +16,16 @@ import type {
   StateStore,
   StoredEntry,
 } from "@millrace/log";
-import type { Clock, Logger, Random } from "@millrace/runtime";
+import type { Clock, Logger, Random, Timer } from "@millrace/runtime";
 import type { Broker } from "./broker/broker.ts";
 import { GroupLog } from "./groups/group-log.ts";
 import { GroupReader } from "./groups/group-reader.ts";
+import { Purging } from "./groups/purging.ts";
 import { StateLog } from "./state/state-log.ts";
 import type { CloseOperation } from "./state/state-machine.ts";
 
 export interface JetStreamEngineOptions {
+  /** Is closed with the engine. */
   readonly broker: Broker;
   /** Machine time: waits. */
   readonly clock: Clock;
@@ -46,6 +48,7 @@ export interface JetStreamEngineOptions {
 const LOG_IDS_PER_SESSION = 2 ** 20;
 /** After which another gateway does what the one that asked for it has not done. */
 const OPERATION_PATIENCE_MS = 5_000;
+const PURGE_PERIOD_MS = 10 * 60_000;
 /** Groups that a gateway follows from its start on; others when they are asked for. */
 const GROUPS_AT_START_MAX = 64;
 
@@ -66,6 +69,8 @@ class JetStreamEngine implements LogEngine {
   /** Logs that a change asked for here closes: what comes meanwhile waits for its outcome. */
   readonly #closing = new Map<ShardLogId, Promise<unknown>>();
   #stateLog: StateLog | undefined;
+  #purging: Purging | undefined;
+  #purgeTimer: Timer | undefined;
   #issuedLogIds = 0;
   #isClosed = false;
   #commits = 0;
@@ -89,6 +94,7 @@ class JetStreamEngine implements LogEngine {
         this.#stateListeners.add(listener);
         return () => this.#stateListeners.delete(listener);
       },
+      refresh: () => this.#joined.refresh(),
     };
   }
 
@@ -100,6 +106,24 @@ class JetStreamEngine implements LogEngine {
     for (const operation of this.#machine.operations.values()) this.#onClosing(operation);
     const groups = [...this.#machine.groups.keys()].slice(0, GROUPS_AT_START_MAX);
     await Promise.all(groups.map((group) => this.#group(group).open()));
+    this.#purging = new Purging({
+      ...this.#options,
+      machine: this.#machine,
+      reader: this.#reader,
+      groupOf: (group) => this.#group(group),
+      renew: async () => (await this.#joined.commit({})).kind === "committed",
+    });
+    this.#purgeLater();
+  }
+
+  #purgeLater(): void {
+    // Gateways that were started together need not do it together.
+    const delayMs = PURGE_PERIOD_MS * (0.5 + this.#options.random.fraction());
+    this.#purgeTimer = this.#options.clock.schedule(delayMs, async () => {
+      const count = await this.#purging?.pass();
+      this.#options.log.debug("what nobody can read any more was purged", { messages: count ?? 0 });
+      if (!this.#isClosed) this.#purgeLater();
+    });
   }
 
   allocateLogId(): ShardLogId {
@@ -119,7 +143,26 @@ class JetStreamEngine implements LogEngine {
     const log = this.#machine.log(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
     this.#writtenBytes += batch.byteLength;
-    return this.#group(log.group).append(logId, batch);
+    const outcome = await this.#group(log.group).append(logId, batch);
+    // Whoever routes the records again looks at the state, which may not know yet what the log knows.
+    if (outcome.kind === "closed") await this.#ended(logId);
+    return outcome;
+  }
+
+  /** Resolves when the state says that a log has ended, which the log itself has said already. */
+  #ended(logId: ShardLogId): Promise<void> {
+    const isEnded = (): boolean => {
+      const log = this.#isClosed ? undefined : this.#machine.log(logId);
+      return log === undefined || log.endIndex !== undefined;
+    };
+    if (isEnded()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.watch(logId, () => {
+        if (!isEnded()) return;
+        stop();
+        resolve();
+      });
+    });
   }
 
   async read(logId: ShardLogId, fromIndex: number, limits: ReadLimits): Promise<ReadOutcome> {
@@ -174,6 +217,14 @@ class JetStreamEngine implements LogEngine {
     };
   }
 
+  refresh(logId: ShardLogId, how: "newest" | "recent"): Promise<void> | undefined {
+    const log = this.#machine.log(logId);
+    if (log === undefined || this.#isClosed) return undefined;
+    const group = this.#group(log.group);
+    if (how === "newest" && log.endIndex === undefined) return group.catchUp();
+    return group.isFollowed ? undefined : group.open();
+  }
+
   watch(logId: ShardLogId, listener: () => void): () => void {
     let listeners = this.#logListeners.get(logId);
     if (listeners === undefined) this.#logListeners.set(logId, (listeners = new Set()));
@@ -218,9 +269,10 @@ class JetStreamEngine implements LogEngine {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#purgeTimer?.cancel();
     this.#stateLog?.close();
     for (const group of this.#groups.values()) group.close();
-    return Promise.resolve();
+    return this.#options.broker.close();
   }
 
   get #joined(): StateLog {

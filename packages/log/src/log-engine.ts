@@ -40,6 +40,12 @@ export interface LogEngine {
   describe(logId: ShardLogId): ShardLogBounds | undefined;
 
   /**
+   * For engines that other processes write to, too, and absent in others: has {@link describe} know of a log what was durable when
+   * this was called (`newest`), or a moment before (`recent`). Undefined when there is nothing to wait for.
+   */
+  refresh?(logId: ShardLogId, how: "newest" | "recent"): Promise<void> | undefined;
+
+  /**
    * Calls back after each commit that made new entries of the log durable, closed it or dropped it.
    * The callback must not throw and must be quick.
    */
@@ -137,6 +143,12 @@ export interface StateStore {
 
   /** Calls back, in commit order, after a change became durable. The callback must not throw. */
   watch(listener: (change: StateChange, revision: number) => void): () => void;
+
+  /**
+   * For engines that other processes commit to, too, and absent in others: has this store know all that was durable when this
+   * was called. Resolves to whether that was more than it knew.
+   */
+  refresh?(): Promise<boolean>;
 }
 
 export interface StateValue {

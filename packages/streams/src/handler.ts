@@ -72,7 +72,9 @@ export function handle<O extends Operation>(
     try {
       const admitted = !byToken || stream !== undefined ? admit() : undefined;
       if (admitted !== undefined) await admitted;
-      const answer = await behave(context, input, call);
+      const attempt = () => behave(context, input, call);
+      const { refresh } = context.engine.state;
+      const answer = await (refresh === undefined ? attempt() : withNewest(refresh, attempt));
       if (!isAdmitted) throw new Error(`${operation.name} did not say which stream it is about`);
       return answer;
     } catch (error) {
@@ -87,6 +89,20 @@ export function handle<O extends Operation>(
       });
     }
   };
+}
+
+/** What is not known here may have been made through another server a moment ago. */
+async function withNewest<Answer>(
+  refresh: () => Promise<boolean>,
+  attempt: () => Answer | Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const isUnknown = error instanceof ServiceError && error.code === "ResourceNotFoundException";
+    if (!isUnknown || !(await refresh())) throw error;
+    return attempt();
+  }
 }
 
 /** As recorded by users of the service: the message names the stream when the request does, whatever the scope. */

@@ -118,6 +118,17 @@ export class GroupLog {
     );
   }
 
+  /** Whether it is followed: what is known of its logs is what was there a moment ago. */
+  get isFollowed(): boolean {
+    return this.#watch !== undefined;
+  }
+
+  /** Resolves when everything is known that was stored when this was called. */
+  async catchUp(): Promise<void> {
+    await this.open();
+    await this.#catchUp(undefined);
+  }
+
   /** Up to where the stream is known. */
   get knownSequence(): number {
     return this.#knownSequence;

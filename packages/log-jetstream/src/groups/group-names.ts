@@ -7,6 +7,8 @@ export interface GroupNames {
   readonly nothing: string;
   entries(logId: ShardLogId): string;
   close(logId: ShardLogId): string;
+  /** The log that a subject belongs to, if it is one's. */
+  logOf(subject: string): ShardLogId | undefined;
 }
 
 export function groupNames(prefix: string, group: number): GroupNames {
@@ -17,5 +19,9 @@ export function groupNames(prefix: string, group: number): GroupNames {
     nothing: `${root}.nothing`,
     entries: (logId) => `${root}.log.${logId}`,
     close: (logId) => `${root}.close.${logId}`,
+    logOf: (subject) => {
+      const found = /\.(?:log|close)\.(\d+)$/.exec(subject);
+      return found === null ? undefined : Number(found[1]);
+    },
   };
 }

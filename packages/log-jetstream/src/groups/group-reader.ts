@@ -6,7 +6,7 @@ import { decodeGroupMessage, type GroupMessage } from "./group-message.ts";
 import type { GroupLog } from "./group-log.ts";
 
 /** An entry with its place. */
-interface PlacedEntry extends StoredEntry {
+export interface PlacedEntry extends StoredEntry {
   /** Of its first message. */
   readonly sequence: number;
 }
@@ -74,10 +74,10 @@ export class GroupReader {
     group: GroupLog,
     logId: ShardLogId,
     reached: (entry: StoredEntry) => boolean,
-  ): Promise<StoredEntry | undefined> {
+  ): Promise<PlacedEntry | undefined> {
     let low = 1;
     let high = group.knownSequence + 1;
-    let found: StoredEntry | undefined;
+    let found: PlacedEntry | undefined;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const entry = await this.#entryAt(group, logId, middle, high);

@@ -110,6 +110,14 @@ export class StateLog {
     return this.#ask({ kind: "change", change });
   }
 
+  /** Resolves when everything that was in the state when this was called is known; to whether that was news. */
+  async refresh(): Promise<boolean> {
+    const before = this.#appliedSequence;
+    const described = await this.#options.broker.describeStream(this.#stream);
+    if (described.kind === "stream") await this.#applied(described.stream.lastSequence);
+    return this.#appliedSequence > before;
+  }
+
   /** Tells where the logs of an operation ended. */
   finish(operation: number, ends: readonly LogEnd[]): Promise<CommitOutcome> {
     return this.#ask({ kind: "finish", operation, ends });

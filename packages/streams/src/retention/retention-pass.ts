@@ -66,6 +66,7 @@ export async function trimsBelow(
   const trims: (readonly [number, number])[] = [];
   for (const { logId, createdMs } of stream.storedShards()) {
     if (createdMs >= horizonMs) continue;
+    await context.engine.refresh?.(logId, "recent");
     const bounds = context.engine.describe(logId);
     if (bounds === undefined || bounds.trimIndex >= bounds.nextIndex) continue;
     const index =

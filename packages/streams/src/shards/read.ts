@@ -63,6 +63,8 @@ export async function readShard(
   let lastArrivalMs: number | undefined;
   let isFull = false;
 
+  const refreshed = engine.refresh?.(shard.logId, "recent");
+  if (refreshed !== undefined) await refreshed;
   while (!isFull) {
     const bounds = engine.describe(shard.logId);
     if (bounds === undefined) return { kind: "gone" };

@@ -29,7 +29,13 @@ export async function startingPosition(
   operation: string,
   failure: PositionFailure,
 ): Promise<ShardPosition> {
-  const bounds = context.engine.describe(shard.logId);
+  const { engine } = context;
+  // A time and the horizon need not know of what came a moment ago; a number may be of it.
+  await engine.refresh?.(
+    shard.logId,
+    asked.type === "TRIM_HORIZON" || asked.type === "AT_TIMESTAMP" ? "recent" : "newest",
+  );
+  const bounds = engine.describe(shard.logId);
   switch (asked.type) {
     case "TRIM_HORIZON":
       return { entryIndex: bounds?.trimIndex ?? 1, recordIndex: 0 };
@@ -44,7 +50,7 @@ export async function startingPosition(
             `timestampInMillis: ${Math.round(asked.timestampMs)}, currentTimestampInMillis: ${Math.floor(nowMs)}`,
         );
       }
-      return { entryIndex: await context.engine.seek(shard.logId, asked.timestampMs), recordIndex: 0 };
+      return { entryIndex: await engine.seek(shard.logId, asked.timestampMs), recordIndex: 0 };
     }
     case "AT_SEQUENCE_NUMBER":
     case "AFTER_SEQUENCE_NUMBER": {

@@ -1,0 +1,111 @@
+import { encodeBatch, type LogEngine, type ShardLogId } from "@millrace/log";
+import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { describe, expect, test } from "vitest";
+import { joinCluster } from "../jetstream-engine.ts";
+import { simulatedCluster } from "../simulated/simulated-cluster.ts";
+
+/** Longer than the time between two passes. */
+const A_PASS_MS = 16 * 60_000;
+
+function worldOf(seed: number) {
+  const clock = simulatedClock();
+  const random = seededRandom(seed);
+  const cluster = simulatedCluster({ clock, random });
+  const { broker } = cluster.connect(clock);
+  const join = (): Promise<LogEngine> =>
+    clock.finish(
+      joinCluster({
+        broker: cluster.connect(clock).broker,
+        clock,
+        serviceClock: clock,
+        random,
+        log: memoryLogger(),
+        crash: (reason, cause) => {
+          throw new Error(reason, { cause });
+        },
+      }),
+    );
+  const openLogs = async (engine: LogEngine, count: number): Promise<ShardLogId[]> => {
+    const opens = Array.from({ length: count }, () => engine.allocateLogId());
+    expect(await clock.finish(engine.state.commit({ opens }))).toMatchObject({ kind: "committed" });
+    return opens;
+  };
+  const put = async (engine: LogEngine, logId: ShardLogId, count: number): Promise<void> => {
+    for (let at = 0; at < count; at += 1) {
+      const outcome = await clock.finish(
+        engine.append(logId, encodeBatch([{ key: undefined, data: Buffer.from(`${at}`) }])),
+      );
+      expect(outcome).toMatchObject({ kind: "appended" });
+    }
+  };
+  const subjects = async (group: number): Promise<Record<string, number>> => {
+    const outcome = await clock.finish(
+      broker.read(`millrace_g${group}`, { fromSequence: 1, maxBytes: 1e9, maxMessages: 1_000 }),
+    );
+    if (outcome.kind !== "messages") throw new Error(outcome.reason);
+    const counts: Record<string, number> = {};
+    for (const { subject } of outcome.messages) counts[subject] = (counts[subject] ?? 0) + 1;
+    return counts;
+  };
+  return { clock, broker, join, openLogs, put, subjects };
+}
+
+describe("what nobody can read any more", () => {
+  test("goes from the streams, and a log goes on where it was", async () => {
+    const { clock, join, openLogs, put, subjects } = worldOf(1);
+    const engine = await join();
+    const [half, all] = (await openLogs(engine, 2)) as [number, number];
+    await put(engine, half, 10);
+    await put(engine, all, 10);
+    await clock.finish(
+      engine.state.commit({
+        trims: [
+          [half, 6],
+          [all, 11],
+        ],
+      }),
+    );
+    await clock.runFor(A_PASS_MS);
+    // Of the one that is trimmed to its end the newest entry stays: it says where the log goes on.
+    expect(await subjects(1)).toMatchObject({
+      [`millrace.g.1.log.${half}`]: 5,
+      [`millrace.g.1.log.${all}`]: 1,
+    });
+    await engine.close();
+    const next = await join();
+    expect(next.describe(all)).toMatchObject({ trimIndex: 11, nextIndex: 11 });
+    expect(
+      await clock.finish(next.append(all, encodeBatch([{ key: undefined, data: Buffer.from("x") }]))),
+    ).toMatchObject({
+      index: 11,
+    });
+    expect(await clock.finish(next.read(half, 6, { maxBytes: 1e9, maxRecords: 100 }))).toMatchObject({
+      nextIndex: 11,
+    });
+    await next.close();
+  });
+
+  test("goes with its log and with its group, and what another gateway has just made does not", async () => {
+    const { clock, broker, join, openLogs, put, subjects } = worldOf(2);
+    const [one, other] = [await join(), await join()];
+    const logs = await openLogs(one, 17);
+    const [dropped, kept, alone] = [logs[0]!, logs[1]!, logs[16]!];
+    for (const logId of [dropped, kept, alone]) await put(one, logId, 3);
+    await clock.finish(one.state.commit({ closes: [dropped] }));
+    await clock.finish(one.state.commit({ drops: [dropped, alone] }));
+    const [young] = (await openLogs(other, 1)) as [number];
+    await put(other, young, 3);
+    await clock.runFor(A_PASS_MS);
+    const left = await subjects(1);
+    expect(left).toMatchObject({ [`millrace.g.1.log.${kept}`]: 3 });
+    expect(Object.keys(left).filter((subject) => subject.endsWith(`.${dropped}`))).toEqual([]);
+    expect(await clock.finish(broker.listStreams("millrace.g.*.>"))).toMatchObject({
+      names: ["millrace_g1", "millrace_g3"],
+    });
+    expect(await clock.finish(other.read(young, 1, { maxBytes: 1e9, maxRecords: 100 }))).toMatchObject({
+      nextIndex: 4,
+    });
+    await one.close();
+    await other.close();
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * Gives back what nobody can read any more: entries below the trim point of their log, logs that were dropped, groups that hold none.
+ * All of it may be done by any gateway, at any time, more than once, and not at all: nothing depends on it but the disks.
+ */
+import type { ShardLogId } from "@millrace/log";
+import type { Broker } from "../broker/broker.ts";
+import type { ClusterLog, StateMachine } from "../state/state-machine.ts";
+import type { GroupLog } from "./group-log.ts";
+import { groupNames } from "./group-names.ts";
+import type { GroupReader } from "./group-reader.ts";
+
+export interface PurgingOptions {
+  readonly broker: Broker;
+  readonly prefix: string;
+  readonly machine: StateMachine;
+  readonly reader: GroupReader;
+  readonly groupOf: (group: number) => GroupLog;
+  /** Resolves to true when the state here is at least as new as when this was called. */
+  readonly renew: () => Promise<boolean>;
+}
+
+export class Purging {
+  readonly #options: PurgingOptions;
+  /** Up to which index each log was purged here. */
+  readonly #purged = new Map<ShardLogId, number>();
+  #isRunning = false;
+
+  constructor(options: PurgingOptions) {
+    this.#options = options;
+  }
+
+  /** One pass over everything that is known. Resolves to how many messages are gone. */
+  async pass(): Promise<number> {
+    if (this.#isRunning) return 0;
+    this.#isRunning = true;
+    try {
+      let count = 0;
+      const { machine } = this.#options;
+      for (const [logId, log] of machine.logs) count += await this.#purgeTrimmed(logId, log);
+      return count + (await this.#purgeDropped());
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** The newest entry of a log stays: by it a gateway learns where the log goes on. */
+  async #purgeTrimmed(
+    logId: ShardLogId,
+    { group: number, trimIndex, endIndex }: ClusterLog,
+  ): Promise<number> {
+    if (trimIndex <= (this.#purged.get(logId) ?? 1)) return 0;
+    const { broker, groupOf, machine, reader } = this.#options;
+    const group = groupOf(number);
+    await group.open();
+    const lastIndex = (endIndex ?? group.tails.of(logId).nextIndex) - 1;
+    const firstIndex = Math.min(trimIndex, lastIndex);
+    const first = await reader.find(group, logId, ({ index }) => index >= firstIndex);
+    if (first === undefined || !machine.logs.has(logId)) return 0;
+    const outcome = await broker.purge(group.names.stream, {
+      subject: group.names.entries(logId),
+      belowSequence: first.sequence,
+    });
+    if (outcome.kind !== "purged") return 0;
+    this.#purged.set(logId, trimIndex);
+    return outcome.messageCount;
+  }
+
+  /** Subjects of logs that are no more, and streams of groups that have none. */
+  async #purgeDropped(): Promise<number> {
+    const { broker, machine, prefix, renew } = this.#options;
+    const listed = await broker.listStreams(`${prefix}.g.*.>`);
+    // Whatever was seen was in the state before. What the renewed state does not know is no more.
+    if (listed.kind !== "streams" || !(await renew())) return 0;
+    let count = 0;
+    for (const name of listed.names) {
+      const group = groupNumberOf(prefix, name);
+      if (group === undefined) continue;
+      if (!machine.groups.has(group)) {
+        await broker.deleteStream(name);
+        continue;
+      }
+      count += await this.#purgeDroppedLogs(group);
+    }
+    return count;
+  }
+
+  async #purgeDroppedLogs(group: number): Promise<number> {
+    const { broker, machine, prefix } = this.#options;
+    const names = groupNames(prefix, group);
+    const last = await broker.lastBySubjects(names.stream, [names.all]);
+    if (last.kind !== "messages") return 0;
+    const isUnknown = (logId: ShardLogId | undefined): logId is ShardLogId =>
+      logId !== undefined && !machine.logs.has(logId);
+    const subjects = last.messages
+      .map(({ subject }) => subject)
+      .filter((subject) => isUnknown(names.logOf(subject)));
+    // The same again with the logs: one that another gateway has just made is not known here yet.
+    if (subjects.length === 0 || !(await this.#options.renew())) return 0;
+    let count = 0;
+    for (const subject of subjects) {
+      const logId = names.logOf(subject);
+      if (!isUnknown(logId)) continue;
+      const outcome = await broker.purge(names.stream, { subject });
+      if (outcome.kind === "purged") count += outcome.messageCount;
+      this.#purged.delete(logId);
+    }
+    return count;
+  }
+}
+
+function groupNumberOf(prefix: string, stream: string): number | undefined {
+  const found = stream.startsWith(`${prefix}_g`) ? /^\d+$/.exec(stream.slice(prefix.length + 2)) : null;
+  return found === null ? undefined : Number(found[0]);
+}
