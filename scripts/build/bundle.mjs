@@ -13,6 +13,8 @@ const target = new URL("millrace/bundle/", packages);
 const bundle = await rolldown({
   input: { program: fileURLToPath(new URL("millrace/src/program.ts", packages)) },
   platform: "node",
+  // Only servers of a cluster load it, and it is not ours to take apart.
+  external: [/^@nats-io\//],
   // From the sources: stack traces then lead to them.
   resolve: { conditionNames: ["@millrace/source", "node", "import", "default"] },
   plugins: [filesNamedByUrl()],

@@ -5,6 +5,7 @@
 import { kinesis, ServiceError } from "@millrace/api";
 import { createKinesisClient, inProcessTransport } from "@millrace/client";
 import type { Journal, LogEngine } from "@millrace/log";
+import type { Broker } from "@millrace/log-jetstream";
 import { MemoryBudget, serviceClock } from "@millrace/runtime";
 import type { Runtime, ServiceClock } from "@millrace/runtime";
 import { createStreams } from "@millrace/streams";
@@ -41,6 +42,8 @@ export interface ServerSurroundings {
   readonly version?: string;
   /** What the machine has; without it the memory bound is 256 MiB unless the options say. */
   readonly machineMemory?: MachineMemory;
+  /** For `--engine jetstream` the cluster itself, in place of a connection to its servers: for tests and the simulator. */
+  readonly broker?: Broker;
   /** Account ids by access key id, for requests signed with those keys. */
   readonly accounts?: Readonly<Record<string, string>>;
 }
@@ -82,11 +85,17 @@ export async function createServer(
   const shares = memoryShares(boundBytes, options.threads);
   const memory = new MemoryBudget(shares.service);
   const clock = serviceClock(runtime.clock);
-  const { engine, journal } = await openEngine(runtime, { ...options, memory, clock });
+  const { engine, journal } = await openEngine(runtime, {
+    options,
+    memory,
+    clock,
+    broker: surroundings.broker,
+  });
   try {
     const time = ServiceTime.resume(runtime, clock, engine, {
       acceptClock: options.acceptClock,
-      directory: options.dataDir,
+      place: options.engine === "jetstream" ? "the cluster" : options.dataDir,
+      isFixed: options.engine === "jetstream",
     });
     return await compose(runtime, options, surroundings, { memory, shares, engine, journal, time });
   } catch (error) {
@@ -145,7 +154,12 @@ async function compose(
 
   let ready = true;
   let processFigures: () => Promise<ProcessFigures> = () => Promise.resolve({});
-  const healthSources = { engine, durability: options.durability, version, ready: () => ready };
+  const healthSources = {
+    engine,
+    durability: options.engine === "jetstream" ? "cluster" : options.durability,
+    version,
+    ready: () => ready,
+  };
   const controlOptions = { dev: options.dev, time, faults, machineNowMs: () => clock.nowMs() };
   const backup = backups({ journal, dataDir: options.dataDir, files: runtime.files, log });
   const ownRoutes = async (request: WireRequest, path: string): Promise<WireResponse> => {

@@ -1,7 +1,10 @@
 import { DamagedJournalError, memoryEngine, openJournal } from "@millrace/log";
 import type { Journal, LogEngine } from "@millrace/log";
+import type { Broker } from "@millrace/log-jetstream";
 import type { MemoryBudget, Runtime } from "@millrace/runtime";
+import { openCluster } from "./cluster.ts";
 import { DamagedDataError } from "./damage/damage-text.ts";
+import type { ServerOptions } from "./options/declarations.ts";
 
 /**
  * Consumers that keep up read what was put seconds ago, and the system's page cache stands behind this one. A larger
@@ -11,11 +14,12 @@ import { DamagedDataError } from "./damage/damage-text.ts";
 const TAIL_CACHE_BYTES_MAX = 256 << 20;
 
 export interface EngineChoice {
-  readonly durability: "fsync" | "memory";
-  readonly dataDir: string;
+  readonly options: ServerOptions;
   readonly memory: MemoryBudget;
   /** Service time, by which arrivals are stamped. */
   readonly clock: { nowMs(): number };
+  /** A cluster to use instead of one that is connected to. */
+  readonly broker: Broker | undefined;
 }
 
 export interface OpenedEngine {
@@ -27,10 +31,16 @@ export interface OpenedEngine {
 /**
  * Opens what keeps the records.
  *
- * @throws {DamagedDataError}; `DirectoryInUseError` and `UnknownFormatError` of the journal.
+ * @throws {DamagedDataError}; `DirectoryInUseError` and `UnknownFormatError` of the journal; {@link ClusterRefusedError}.
  */
-export async function openEngine(runtime: Runtime, choice: EngineChoice): Promise<OpenedEngine> {
-  const { clock, dataDir, durability, memory } = choice;
+export async function openEngine(
+  runtime: Runtime,
+  { options, memory, clock, broker }: EngineChoice,
+): Promise<OpenedEngine> {
+  const { dataDir, durability, engine } = options;
+  if (engine === "jetstream") {
+    return { engine: await openCluster(runtime, options, { memory, clock, broker }), journal: undefined };
+  }
   if (durability === "memory") {
     runtime.log.warn(
       "durability is memory: nothing is written to disk, and everything is lost when the server ends",

@@ -15,14 +15,27 @@ export class ClockNotStoredError extends Error {
   override readonly name = "ClockNotStoredError";
 }
 
+/** Several servers share the records, and all of them go by one time. */
+export class ClockFixedError extends Error {
+  override readonly name = "ClockFixedError";
+
+  constructor() {
+    super(
+      "The clock of a cluster cannot be moved: several servers share its records, and all of them go by one time.",
+    );
+  }
+}
+
 /** Service time as this data directory has it: what moved it is kept with the data. */
 export class ServiceTime {
   readonly clock: MovableServiceClock;
   readonly #machine: Clock;
   readonly #engine: LogEngine;
+  readonly #isFixed: boolean;
   #lastAdvance: Promise<unknown> = Promise.resolve();
 
-  private constructor(machine: Clock, clock: MovableServiceClock, engine: LogEngine) {
+  private constructor(machine: Clock, clock: MovableServiceClock, engine: LogEngine, isFixed: boolean) {
+    this.#isFixed = isFixed;
     this.#machine = machine;
     this.clock = clock;
     this.#engine = engine;
@@ -37,13 +50,19 @@ export class ServiceTime {
     { clock: machine, log }: { readonly clock: Clock; readonly log: Logger },
     clock: MovableServiceClock,
     engine: LogEngine,
-    options: { readonly acceptClock: boolean; readonly directory: string },
+    options: {
+      readonly acceptClock: boolean;
+      /** Where the records are, for messages. */
+      readonly place: string;
+      /** Whether it cannot be moved. */
+      readonly isFixed: boolean;
+    },
   ): ServiceTime {
     const kept = engine.state.get(STATE_KEY);
     if (kept !== undefined) clock.restore((JSON.parse(kept.value) as { offsetMs: number }).offsetMs);
     const aheadMs = engine.newestArrivalMs() - clock.nowMs();
     if (aheadMs > FUTURE_TOLERANCE_MS) {
-      const ahead = `the newest record in ${options.directory} came ${Math.round(aheadMs / 1000)} s in the future of this machine's clock`;
+      const ahead = `the newest record in ${options.place} came ${Math.round(aheadMs / 1000)} s in the future of this machine's clock`;
       if (!options.acceptClock) {
         throw new ClockBehindError(
           `${ahead}. Set the clock right; or start with --accept-clock, and records keep that arrival time until the clock has caught up.`,
@@ -59,16 +78,17 @@ export class ServiceTime {
         { jumpMs: Math.round(jumpMs) },
       );
     });
-    return new ServiceTime(machine, clock, engine);
+    return new ServiceTime(machine, clock, engine, options.isFixed);
   }
 
   /**
    * Moves service time forward. The move is durable before anything falls due by it; resolves when all of that
    * work is done. Moves happen one after the other.
    *
-   * @throws {ClockNotStoredError}
+   * @throws {ClockNotStoredError}; {@link ClockFixedError} where it cannot be moved.
    */
   advance(durationMs: number): Promise<void> {
+    if (this.#isFixed) return Promise.reject(new ClockFixedError());
     const advanced = this.#lastAdvance.then(() => this.#advance(durationMs));
     this.#lastAdvance = advanced.catch(() => undefined);
     return advanced;

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { clock, clockAdvance } from "./clock.ts";
+import { clusterCheck, clusterStatus } from "./cluster.ts";
 import { dataBackup, dataRestore } from "./data-backup.ts";
 import { dataRepair, dataStat, dataVerify } from "./data.ts";
 import { faultAdd, faultClear, faultLs } from "./fault.ts";
@@ -35,5 +36,7 @@ export const COMMANDS: readonly Command[] = [
   dataBackup,
   dataRestore,
   dataRepair,
+  clusterCheck,
+  clusterStatus,
   version,
 ];

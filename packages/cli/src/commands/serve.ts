@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import {
   ClockBehindError,
+  ClusterRefusedError,
   DamagedDataError,
   type MachineMemory,
   OptionError,
@@ -43,8 +44,8 @@ export const serve: Command = {
     world.output.write(
       banner({
         urls: server.urls,
-        dataDir: resolve(server.options.dataDir),
-        durability: server.options.durability,
+        dataDir: server.options.engine === "jetstream" ? undefined : resolve(server.options.dataDir),
+        durability: server.options.engine === "jetstream" ? "cluster" : server.options.durability,
         dev: server.options.dev,
         limits: server.options.limits,
         streamNames: server.options.stream.map(({ name }) => name),
@@ -79,7 +80,8 @@ function explained(failure: unknown, { host, port, dataDir }: Settings): unknown
     failure instanceof DirectoryInUseError ||
     failure instanceof DamagedDataError ||
     failure instanceof UnknownFormatError ||
-    failure instanceof ClockBehindError
+    failure instanceof ClockBehindError ||
+    failure instanceof ClusterRefusedError
   ) {
     return new CommandFailure(failure.message);
   }

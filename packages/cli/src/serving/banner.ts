@@ -1,8 +1,9 @@
 export interface BannerFacts {
   /** `http://127.0.0.1:4566`, and the `https` one when there is TLS. */
   readonly urls: readonly string[];
-  readonly dataDir: string;
-  readonly durability: "fsync" | "memory";
+  /** Undefined where records are not kept on this machine. */
+  readonly dataDir: string | undefined;
+  readonly durability: "fsync" | "memory" | "cluster";
   readonly dev: boolean;
   readonly limits: "aws" | "off";
   /** Streams made at start. */
@@ -23,19 +24,26 @@ export function banner(facts: BannerFacts): string {
   const endpoint = url === "http://127.0.0.1:4566" ? "" : ` --endpoint ${url}`;
   // Any credentials will do, but the AWS CLI does not move without some.
   const aws = `AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any aws --endpoint-url ${url} --region us-east-1 kinesis`;
-  const durability =
-    facts.durability === "fsync"
-      ? "fsync: what is acknowledged survives a power cut"
-      : loud("MEMORY: NOTHING IS KEPT. Everything is lost when this process ends");
+  const durability = {
+    fsync: "fsync: what is acknowledged survives a power cut",
+    cluster: "cluster: what is acknowledged is synced in two of three zones",
+    memory: loud("MEMORY: NOTHING IS KEPT. Everything is lost when this process ends"),
+  }[facts.durability];
   const lines = [
     `${bold("Millrace")} ${facts.version} is ready in ${Math.round(facts.startedInMs)} ms`,
     "",
     `  endpoint    ${facts.urls.map(bold).join("  ")}`,
-    ...(facts.durability === "fsync" ? [`  data        ${facts.dataDir}`] : []),
+    ...(facts.durability === "fsync" ? [`  data        ${facts.dataDir ?? ""}`] : []),
     `  durability  ${durability}`,
     ...(facts.certPath === undefined ? [] : [`  certificate ${facts.certPath}`]),
     ...(facts.limits === "off" ? ["  limits      off: nothing is throttled as AWS would"] : []),
-    ...(facts.dev ? ["  dev         on: the clock can be moved and faults injected"] : []),
+    ...(facts.dev
+      ? [
+          facts.durability === "cluster"
+            ? "  dev         on: faults can be injected"
+            : "  dev         on: the clock can be moved and faults injected",
+        ]
+      : []),
     "",
     facts.streamNames.length === 0
       ? `  ${aws} create-stream --stream-name ${stream} --shard-count 2`

@@ -37,6 +37,14 @@ function groupOf(name: OptionName): string {
   const groups: Readonly<Record<string, readonly OptionName[]>> = {
     "Where it listens": ["host", "port", "allowAnyone", "tls", "tlsCert", "tlsKey"],
     "What it keeps": ["dataDir", "durability", "engine", "memory", "acceptClock"],
+    "On a cluster": [
+      "nats",
+      "natsUser",
+      "natsPassword",
+      "natsSystemUser",
+      "natsSystemPassword",
+      "natsPrefix",
+    ],
     "How it behaves": ["limits", "limit", "dev", "stream", "transitionDelay", "threads"],
   };
   for (const [group, names] of Object.entries(groups)) if (names.includes(name)) return group;

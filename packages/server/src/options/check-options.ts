@@ -94,11 +94,49 @@ function checkTogether(options: AllOptions): void {
       `${there} needs ${missing} beside it`,
     );
   }
+  checkCluster(options);
   if (options.tls === "self-signed" && options.tlsCert !== undefined) {
     throw new OptionError(
       "tls",
       "--tls self-signed makes a certificate; leave it out when --tls-cert gives one",
     );
+  }
+}
+
+function checkCluster(options: AllOptions): void {
+  if (options.engine !== "jetstream") {
+    for (const name of [
+      "nats",
+      "natsUser",
+      "natsPassword",
+      "natsSystemUser",
+      "natsSystemPassword",
+    ] as const) {
+      if (options[name] !== undefined)
+        throw new OptionError(name, `${flagOf(name)} needs --engine jetstream beside it`);
+    }
+    return;
+  }
+  if (options.nats === undefined) {
+    throw new OptionError(
+      "nats",
+      "--engine jetstream needs --nats with servers of the cluster, such as nats://10.0.1.4:4222",
+    );
+  }
+  if (options.natsSystemUser === undefined) {
+    throw new OptionError(
+      "natsSystemUser",
+      "--engine jetstream needs --nats-system-user: without it nobody can tell whether the cluster keeps what it acknowledges",
+    );
+  }
+  if (options.durability === "memory") {
+    throw new OptionError(
+      "durability",
+      "--durability memory keeps nothing, so it goes with --engine journal only",
+    );
+  }
+  if (!/^[A-Za-z0-9-]{1,32}$/.test(options.natsPrefix)) {
+    throw new OptionError("natsPrefix", "--nats-prefix must be 1 to 32 letters, digits and hyphens");
   }
 }
 

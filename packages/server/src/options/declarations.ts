@@ -22,7 +22,16 @@ export interface ServerOptions {
   readonly port: number;
   readonly dataDir: string;
   readonly durability: "fsync" | "memory";
-  readonly engine: "journal";
+  readonly engine: "journal" | "jetstream";
+  /** Servers of the cluster, separated by commas. */
+  readonly nats: string | undefined;
+  readonly natsUser: string | undefined;
+  readonly natsPassword: string | undefined;
+  /** Of the system account, which alone tells the servers' settings. */
+  readonly natsSystemUser: string | undefined;
+  readonly natsSystemPassword: string | undefined;
+  /** Before all names of streams and subjects in the cluster. */
+  readonly natsPrefix: string;
   readonly limits: "aws" | "off";
   /** Other values for single rates and quotas, whatever {@link ServerOptions.limits} says. The last one of a name counts. */
   readonly limit: readonly LimitOverride[];
@@ -113,8 +122,54 @@ export const optionDeclarations: { readonly [Name in OptionName]: OptionDeclarat
     engine: {
       kind: "choice",
       default: "journal",
-      values: ["journal"],
-      description: "What keeps the records.",
+      values: ["journal", "jetstream"],
+      description:
+        "What keeps the records. journal: this machine's disk. jetstream: a NATS JetStream cluster, which any number of servers may share.",
+    },
+    nats: {
+      kind: "text",
+      default: undefined,
+      defaultText: "none",
+      placeholder: "URL,URL,…",
+      description:
+        "Servers of the cluster for --engine jetstream, such as nats://10.0.1.4:4222; the others are learned from them.",
+    },
+    natsUser: {
+      kind: "text",
+      default: undefined,
+      defaultText: "none",
+      placeholder: "NAME",
+      description: "User with which records are read and written.",
+    },
+    natsPassword: {
+      kind: "text",
+      default: undefined,
+      defaultText: "none",
+      placeholder: "PASSWORD",
+      description:
+        "Password of --nats-user. Better given as MILLRACE_NATS_PASSWORD, which a list of processes does not show.",
+    },
+    natsSystemUser: {
+      kind: "text",
+      default: undefined,
+      defaultText: "none",
+      placeholder: "NAME",
+      description:
+        "User of the cluster's system account, with which the servers' settings are checked at the start.",
+    },
+    natsSystemPassword: {
+      kind: "text",
+      default: undefined,
+      defaultText: "none",
+      placeholder: "PASSWORD",
+      description: "Password of --nats-system-user. Better given as MILLRACE_NATS_SYSTEM_PASSWORD.",
+    },
+    natsPrefix: {
+      kind: "text",
+      default: "millrace",
+      placeholder: "NAME",
+      description:
+        "What names of streams and subjects in the cluster begin with: several services may share one.",
     },
     limits: {
       kind: "choice",

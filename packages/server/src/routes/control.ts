@@ -3,7 +3,7 @@ import type { WireRequest, WireResponse } from "@millrace/wire";
 import type { Faults } from "../faults/faults.ts";
 import { FaultRuleError } from "../faults/fault-rule.ts";
 import { parseDurationMs } from "../options/values.ts";
-import { ClockNotStoredError } from "../service-time.ts";
+import { ClockFixedError, ClockNotStoredError } from "../service-time.ts";
 import type { ServiceTime } from "../service-time.ts";
 import { strangerReason } from "./guard.ts";
 import { errorAnswer, jsonAnswer } from "./json-answer.ts";
@@ -39,6 +39,7 @@ export async function control(
     if (error instanceof BadRequest || error instanceof FaultRuleError) {
       return errorAnswer(400, "ValidationException", error.message);
     }
+    if (error instanceof ClockFixedError) return errorAnswer(400, "ValidationException", error.message);
     if (error instanceof ClockNotStoredError)
       return errorAnswer(503, "ServiceUnavailableException", error.message);
     throw error;
