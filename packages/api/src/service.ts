@@ -10,6 +10,8 @@ export interface Service<
   readonly targetPrefix: string;
   readonly apiVersion: string;
   readonly operations: Operations;
+  /** The version of AWS JSON in which its clients speak to it. Default: 1.1. */
+  readonly jsonVersion?: "1.0" | "1.1";
   /** What stands before the `#` in the `__type` of an error, where the service has it. */
   readonly errorNamespace?: string;
   /** Errors that have another name in the query protocol than in the model. */

@@ -1,4 +1,4 @@
-import { type kinesis, ServiceError } from "@millrace/api";
+import { type Service, ServiceError } from "@millrace/api";
 import type { Clock, Random } from "@millrace/runtime";
 import {
   decodeError,
@@ -33,11 +33,8 @@ export interface CallWait {
   readonly delayMs: number;
 }
 
-type Contract = typeof kinesis;
-type OperationName = keyof Contract["operations"];
-
 export interface CallerOptions {
-  readonly contract: Contract;
+  readonly contract: Service;
   readonly transport: ClientTransport;
   readonly protocol: FormatName;
   readonly sign: RequestSigner;
@@ -73,20 +70,16 @@ export class Caller {
     this.#options = options;
   }
 
-  get contract(): Contract {
-    return this.#options.contract;
-  }
-
   /** One whole call of an operation that answers with one value. */
-  async call(name: OperationName, input: object, options: CallOptions = {}): Promise<unknown> {
+  async call(name: string, input: object, options: CallOptions = {}): Promise<unknown> {
     const request = this.#encode(name, input);
     const { value, unlink } = await this.#untilItWorks(name, options, async (attempt) => {
       const answer = await this.#open(request, attempt);
       try {
         const { status, headers, body } = answer.response;
         const received = { status, headers, body: await collect(body) };
-        if (status !== 200) throw errorOf(received);
-        return decodeResponse(this.contract, name, received);
+        if (status !== 200) throw errorOf(received, this.#options.contract);
+        return decodeResponse(this.#options.contract, name, received);
       } finally {
         answer.done();
       }
@@ -96,14 +89,14 @@ export class Caller {
   }
 
   /** The head of a call whose answer is a stream. Once it is open nothing is retried any more. */
-  async open(name: OperationName, input: object, options: CallOptions = {}): Promise<OpenAnswer> {
+  async open(name: string, input: object, options: CallOptions = {}): Promise<OpenAnswer> {
     const request = this.#encode(name, input);
     const { value: answer, unlink } = await this.#untilItWorks(name, options, async (attempt) => {
       const opened = await this.#open(request, attempt);
       const { status, headers, body } = opened.response;
       if (status === 200) return opened;
       try {
-        throw errorOf({ status, headers, body: await collect(body) });
+        throw errorOf({ status, headers, body: await collect(body) }, this.#options.contract);
       } finally {
         opened.done();
       }
@@ -117,10 +110,10 @@ export class Caller {
     };
   }
 
-  #encode(name: OperationName, input: object): EncodedRequest & { readonly bytes: Uint8Array } {
+  #encode(name: string, input: object): EncodedRequest & { readonly bytes: Uint8Array } {
     // AWS answers 500 to a subscription in CBOR, and its events are JSON in any case.
     const format = name === "SubscribeToShard" ? "json" : this.#options.protocol;
-    const request = encodeRequest(this.contract, name, input as never, format);
+    const request = encodeRequest(this.#options.contract, name, input as never, format);
     return { ...request, bytes: joined(request.body) };
   }
 
@@ -166,7 +159,7 @@ export class Caller {
    * until `unlink` is called; the deadline ends with the last attempt.
    */
   async #untilItWorks<T>(
-    name: OperationName,
+    name: string,
     options: CallOptions,
     makeAttempt: (attempt: AbortController) => Promise<T>,
   ): Promise<{ value: T; unlink: () => void }> {
@@ -249,8 +242,8 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The service's error; when a proxy answered in its place, what that said. */
-function errorOf(received: ReceivedResponse): ServiceError {
-  const error = decodeError(received);
+function errorOf(received: ReceivedResponse, contract: Service): ServiceError {
+  const error = decodeError(received, contract);
   if (error.message !== "") return error;
   const text = Buffer.from(received.body).toString("utf8").slice(0, 200).trim();
   const said = error.code === "UnknownError" && text !== "" ? `: ${text}` : "";

@@ -1,5 +1,8 @@
 export { createKinesisClient } from "./kinesis-client.ts";
 export type { KinesisClient, KinesisClientOptions } from "./kinesis-client.ts";
+export { createDynamoClient } from "./dynamo-client.ts";
+export type { DynamoClient } from "./dynamo-client.ts";
+export type { ClientOptions } from "./service-client.ts";
 export type { CallOptions, CallWait } from "./call.ts";
 export { isLasting } from "./retry.ts";
 export type { SubscriptionEvent } from "./subscription.ts";

@@ -1,5 +1,4 @@
-import { ServiceError } from "@millrace/api";
-import type { kinesis } from "@millrace/api";
+import { kinesis, ServiceError } from "@millrace/api";
 import { type AnswerOf, decodeEventStream, EventStreamFault } from "@millrace/wire";
 import type { Caller, CallOptions, OpenAnswer } from "./call.ts";
 import { TransportError } from "./transport/transport.ts";
@@ -25,7 +24,7 @@ export async function* readSubscription(
 ): AsyncGenerator<SubscriptionEvent> {
   const answer = await caller.open("SubscribeToShard", input, options);
   try {
-    const output = await decodeEventStream(caller.contract, "SubscribeToShard", heardPieces(answer));
+    const output = await decodeEventStream(kinesis, "SubscribeToShard", heardPieces(answer));
     for await (const event of output.EventStream) {
       if ("SubscribeToShardEvent" in event) yield event.SubscribeToShardEvent;
     }

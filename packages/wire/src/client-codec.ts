@@ -1,6 +1,6 @@
 /** The other side of the wire: requests out of contract values, contract values out of responses. */
 import { GetRecords, ServiceError } from "@millrace/api";
-import type { Decoded, InputOf, Operation, OutputOf, Service } from "@millrace/api";
+import type { Decoded, InputOf, Operation, OutputOf, Service, StructureShape } from "@millrace/api";
 import { decodeRecordsQuickly } from "./cbor/decode-records.ts";
 import { readEventStream, streamContractOf } from "./event-stream/events.ts";
 import { CBOR_FORMAT, ErrorBody, formatOf, JSON_FORMAT } from "./formats.ts";
@@ -38,7 +38,10 @@ export function encodeRequest<S extends Service, Name extends OperationName<S>>(
   input: InputOf<Operations<S>[Name]>,
   format: FormatName,
 ): EncodedRequest {
-  const { contentType, encode } = format === "cbor" ? CBOR_FORMAT : JSON_FORMAT;
+  const { contentType, encode } =
+    format === "cbor"
+      ? CBOR_FORMAT
+      : { ...JSON_FORMAT, contentType: `application/x-amz-json-${contract.jsonVersion ?? "1.1"}` };
   const operation = operationOf(contract, operationName);
   return {
     method: "POST",
@@ -62,7 +65,7 @@ export function decodeResponse<S extends Service, Name extends OperationName<S>>
   operationName: Name,
   response: ReceivedResponse,
 ): OutputOf<Operations<S>[Name]> {
-  if (response.status >= 300) throw decodeError(response);
+  if (response.status >= 300) throw decodeError(response, contract);
   const operation = operationOf(contract, operationName);
   if (response.body.length === 0) return {} as OutputOf<Operations<S>[Name]>;
   const format = responseFormat(response);
@@ -91,22 +94,25 @@ export async function decodeEventStream<S extends Service, Name extends Operatio
 /**
  * The error that a response tells: by its body, else by its `x-amzn-errortype` header, else by the name
  * of its XML element. A code without any of them is `UnknownError`. Prefixes such as
- * `com.amazon.coral.service#` are dropped.
+ * `com.amazon.coral.service#` are dropped. The details that the errors of `contract` have are told with it.
  */
-export function decodeError(response: ReceivedResponse): ServiceError {
-  const body = errorBodyOf(response);
+export function decodeError(response: ReceivedResponse, contract?: Service): ServiceError {
+  const body = bodyOf(response, ErrorBody);
   const code = body.__type ?? response.headers["x-amzn-errortype"] ?? xmlNameOf(response.body) ?? "";
   // Some services put an address behind a colon.
   const bare = (code.split(":")[0] ?? "").replace(/^.*#/, "");
   const message = body.message ?? body.Message ?? "";
+  const details = contract?.errorDetails === undefined ? {} : bodyOf(response, contract.errorDetails);
   return new ServiceError(bare === "" ? "UnknownError" : bare, message, {
     status: response.status,
+    ...(Object.keys(details).length === 0 ? {} : { details }),
   });
 }
 
-function errorBodyOf(response: ReceivedResponse): Decoded<typeof ErrorBody> {
+/** What an error's body says of these members, all of them optional; nothing where it does not fit them. */
+function bodyOf<S extends StructureShape>(response: ReceivedResponse, shape: S): Partial<Decoded<S>> {
   try {
-    return responseFormat(response).decode(response.body, ErrorBody);
+    return responseFormat(response).decode(response.body, shape);
   } catch (error) {
     if (!(error instanceof SerializationFault)) throw error;
     return {};

@@ -26,6 +26,7 @@ export const dynamodb = service({
   name: "dynamodb",
   targetPrefix: "DynamoDB_20120810",
   apiVersion: "2012-08-10",
+  jsonVersion: "1.0",
   errorNamespace: "com.amazonaws.dynamodb.v20120810",
   errorDetails: structure({
     Item: optional(AttributeMap),
