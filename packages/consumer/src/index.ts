@@ -24,6 +24,8 @@ export {
   SHARD_END,
   TRIM_HORIZON,
 } from "./leases/extended-sequence-number.ts";
+export { openDynamoLeaseStore } from "./leases/dynamo-lease-store.ts";
+export type { DynamoLeaseStoreOptions, LeaseTableClient } from "./leases/dynamo-lease-store.ts";
 export type { ExtendedSequenceNumber } from "./leases/extended-sequence-number.ts";
 export { actualOwner, isFinished, newLease } from "./leases/lease.ts";
 export type { Lease, NewLease } from "./leases/lease.ts";

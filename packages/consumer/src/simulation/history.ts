@@ -1,6 +1,13 @@
 /** One seeded history of an application: workers come, go, crash, pause and lose their store, while the stream is resharded. */
-import type { CallOptions } from "@millrace/client";
+import { isDeepStrictEqual } from "node:util";
 import {
+  type CallOptions,
+  type ClientTransport,
+  createDynamoClient,
+  inProcessTransport,
+} from "@millrace/client";
+import {
+  type Clock,
   memoryLogger,
   type Random,
   seededRandom,
@@ -8,6 +15,7 @@ import {
   simulatedClock,
 } from "@millrace/runtime";
 import { type Consumer, createConsumer } from "../consumer.ts";
+import { openDynamoLeaseStore } from "../leases/dynamo-lease-store.ts";
 import type { LeaseStore } from "../leases/lease-store.ts";
 import { memoryLeaseStore } from "../leases/memory-lease-store.ts";
 import type { ReadingClient } from "../reading-client.ts";
@@ -16,6 +24,7 @@ import { polling } from "../retrieval/polling.ts";
 import type { ConsumerRecord } from "../retrieval/user-records.ts";
 import { FakeKinesis } from "./fake-kinesis.ts";
 import { Ledger } from "./ledger.ts";
+import { lossyTransport, type Passage } from "./lossy-calls.ts";
 import { type NetworkChances, SimulatedProcess } from "./simulated-process.ts";
 
 export interface HistoryOutcome {
@@ -44,31 +53,80 @@ interface RunningWorker {
   isStopping: boolean;
 }
 
-export async function playHistory(seed: number): Promise<HistoryOutcome> {
+type Service = Parameters<typeof inProcessTransport>[0];
+
+/**
+ * @param tablesOn makes the tables that the leases are kept in, behind a network of their own that loses attempts of calls;
+ * without it they are in memory.
+ */
+export async function playHistory(
+  seed: number,
+  tablesOn?: (clock: SimulatedClock) => Service,
+): Promise<HistoryOutcome> {
   const clock = simulatedClock();
-  const history = new History(seed, clock);
+  const stores =
+    tablesOn === undefined
+      ? storesInMemory()
+      : await clock.finish(storesInTables(tablesOn(clock), clock, seededRandom(seed)));
+  const history = new History(seed, clock, stores);
   return clock.finish(history.play());
+}
+
+interface Stores {
+  /** A store whose calls never get lost, for those who look on. */
+  readonly truth: LeaseStore;
+  /** The store of a worker. */
+  readonly ofWorker: LeaseStore;
+  calm(): void;
+}
+
+function storesInMemory(): Stores {
+  const store = memoryLeaseStore();
+  return { truth: store, ofWorker: store, calm() {} };
+}
+
+async function storesInTables(service: Service, clock: Clock, random: Random): Promise<Stores> {
+  let isCalm = false;
+  const passage = (): Passage => {
+    const chance = isCalm ? 1 : random.fraction();
+    return chance < 0.1 ? "request lost" : chance < 0.2 ? "answer lost" : "arrives";
+  };
+  const open = (transport: ClientTransport) =>
+    openDynamoLeaseStore({
+      client: createDynamoClient({ transport, clock, random }),
+      tableName: "app",
+      clock,
+    });
+  return {
+    truth: await open(inProcessTransport(service)),
+    ofWorker: await open(lossyTransport(service, passage)),
+    calm() {
+      isCalm = true;
+    },
+  };
 }
 
 class History {
   readonly #clock: SimulatedClock;
   readonly #random: Random;
   readonly #kinesis: FakeKinesis;
-  readonly #store = memoryLeaseStore();
+  readonly #stores: Stores;
   readonly #ledger: Ledger;
   readonly #events: string[] = [];
   readonly #workers: RunningWorker[] = [];
   readonly #byFanOut: boolean;
+  #lastTurn: Promise<unknown> = Promise.resolve();
   #workerCount = 0;
   #recordCount = 0;
   #isCalm = false;
 
-  constructor(seed: number, clock: SimulatedClock) {
+  constructor(seed: number, clock: SimulatedClock, stores: Stores) {
+    this.#stores = stores;
     this.#clock = clock;
     this.#random = seededRandom(seed);
     this.#byFanOut = this.#random.below(3) === 0;
     this.#kinesis = new FakeKinesis(clock, 1 + this.#random.below(4));
-    this.#ledger = new Ledger(this.#kinesis, this.#store);
+    this.#ledger = new Ledger(this.#kinesis, stores.truth);
   }
 
   async play(): Promise<HistoryOutcome> {
@@ -82,6 +140,7 @@ class History {
     }
     this.#note("calm");
     this.#isCalm = true;
+    this.#stores.calm();
     this.#put();
     if (!this.#workers.some(({ process, isStopping }) => process.isAlive && !isStopping)) this.#startWorker();
     const lastMs = clock.monotonicMs() + CALM_MS;
@@ -247,7 +306,7 @@ class History {
   }
 
   #storeOf(process: SimulatedProcess, workerId: string): LeaseStore {
-    const store = this.#store;
+    const { ofWorker: store, truth } = this.#stores;
     const far = <T>(call: () => Promise<T>) => process.call(call, this.#chances(), true);
     return {
       create: (lease) => far(() => store.create(lease)),
@@ -255,14 +314,28 @@ class History {
       get: (leaseKey) => far(() => store.get(leaseKey)),
       delete: (lease) => far(() => store.delete(lease)),
       write: (write) =>
-        far(async () => {
-          const before = await store.get(write.leaseKey);
-          const outcome = await store.write(write);
-          if (outcome.done) this.#ledger.written(workerId, write, before!, outcome.lease);
-          else this.#ledger.refusedCount += 1;
-          return outcome;
-        }),
+        far(() =>
+          // One after the other, so that what is found after a write is of that write, whatever its writer hears.
+          this.#inTurn(async () => {
+            const before = await truth.get(write.leaseKey);
+            const outcome = await store.write(write).catch((error: unknown) => ({ error }));
+            const after = await truth.get(write.leaseKey);
+            if (after !== undefined && !isDeepStrictEqual(after, before)) {
+              this.#ledger.written(workerId, write, before!, after);
+            } else {
+              this.#ledger.refusedCount += 1;
+            }
+            if ("error" in outcome) throw outcome.error;
+            return outcome;
+          }),
+        ),
     };
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
   }
 
   #note(what: string): void {

@@ -1,0 +1,1 @@
+export { tablesInMemory } from "./tables-in-memory.ts";
