@@ -10,18 +10,23 @@ mvn -q -B -f verification/interop/java package
 CLIENT=java npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
 mvn -q -B -f verification/interop/kcl package
 mvn -q -B -f verification/interop/kcl -Dkcl.version=2.7.2 package
-# They wait for leases and for each other more than they work, so they go side by side, each with a server of its own.
+# They wait for leases and for each other more than they work, so some go side by side, each with a server of its own.
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-ways=("polling" "fan-out" "polling 2.7.2")
-workers=()
-for at in "${!ways[@]}"; do
-  # shellcheck disable=SC2086
-  node verification/interop/kcl/run.mjs ${ways[$at]} >"$logs/$at" 2>&1 &
-  workers+=($!)
-done
-for at in "${!ways[@]}"; do
-  wait "${workers[$at]}" || status=$?
-  cat "$logs/$at"
-done
+side_by_side() {
+  local at runs=()
+  for at in "$@"; do
+    # shellcheck disable=SC2086
+    node verification/interop/kcl/$at >"$logs/$at" 2>&1 &
+    runs+=($!)
+  done
+  for at in "$@"; do
+    wait "${runs[0]}" || status=$?
+    runs=("${runs[@]:1}")
+    cat "$logs/$at"
+  done
+}
+side_by_side "run.mjs polling" "run.mjs fan-out" "run.mjs polling 2.7.2"
+side_by_side "fleet.mjs polling" "mixed.mjs"
+side_by_side "fleet.mjs fan-out"
 exit $status

@@ -1,8 +1,8 @@
 package io.millrace.interop.kcl;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.net.URI;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -19,6 +19,7 @@ import software.amazon.kinesis.common.InitialPositionInStreamExtended;
 import software.amazon.kinesis.common.KinesisClientUtil;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.processor.SingleStreamTracker;
+import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.retrieval.RetrievalSpecificConfig;
 import software.amazon.kinesis.retrieval.fanout.FanOutConfig;
 import software.amazon.kinesis.retrieval.polling.PollingConfig;
@@ -32,8 +33,8 @@ final class Worker {
   private Worker() {}
 
   public static void main(String[] arguments) throws Exception {
-    if (arguments.length != 5) {
-      System.err.println("usage: ENDPOINT REGION STREAM APPLICATION polling|fan-out");
+    if (arguments.length != 6) {
+      System.err.println("usage: ENDPOINT REGION STREAM APPLICATION polling|fan-out WORKER");
       System.exit(2);
     }
     URI endpoint = URI.create(arguments[0]);
@@ -53,14 +54,17 @@ final class Worker {
             kinesis,
             tables,
             metrics,
-            UUID.randomUUID().toString(),
+            arguments[5],
             Reporter::new);
+    // A test does not wait ten seconds for a lease.
+    LeaseManagementConfig leaseManagement =
+        configs.leaseManagementConfig().failoverTimeMillis(2_000).shardSyncIntervalMillis(2_000);
+    noticeDeathsSoon(leaseManagement);
     Scheduler scheduler =
         new Scheduler(
             configs.checkpointConfig(),
             configs.coordinatorConfig(),
-            // A test does not wait ten seconds for a lease.
-            configs.leaseManagementConfig().failoverTimeMillis(2_000).shardSyncIntervalMillis(2_000),
+            leaseManagement,
             configs.lifecycleConfig(),
             configs.metricsConfig().metricsBufferTimeMillis(1_000),
             configs.processorConfig(),
@@ -71,6 +75,27 @@ final class Worker {
     untilInputEnds();
     Reporter.tell(stopsGracefully(scheduler) ? "stopped" : "stopped, but not gracefully");
     System.exit(0);
+  }
+
+  /**
+   * A leader that died is followed by another one after two minutes by default, and the leader gives leases to a worker that
+   * died until two of its reports are missing, which takes one minute. A test waits for neither.
+   */
+  private static void noticeDeathsSoon(LeaseManagementConfig leaseManagement) throws ReflectiveOperationException {
+    Object assignment;
+    try {
+      assignment = LeaseManagementConfig.class.getMethod("workerUtilizationAwareAssignmentConfig").invoke(leaseManagement);
+    } catch (NoSuchMethodException older) {
+      // The KCL 2, which this program is made with too, has no leader and no reports.
+      return;
+    }
+    set(assignment, "workerMetricsReporterFreqInMillis", 2_000);
+    set(leaseManagement, "dynamoDbLockBasedLeaderLeaseDurationInMillis", 6_000);
+    set(leaseManagement, "dynamoDbLockBasedLeaderHeartbeatPeriodInMillis", 1_500);
+  }
+
+  private static void set(Object config, String name, long value) throws ReflectiveOperationException {
+    config.getClass().getMethod(name, long.class).invoke(config, value);
   }
 
   private static RetrievalSpecificConfig retrieval(
