@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The conformance suite through the SDKs of other languages: boto3 (HTTP/1.1, JSON) and the AWS SDK for Java 2 (HTTP/2,
-# CBOR); then the KCL. Installs what they need, pinned.
+# CBOR); what Amazon's Kinesis Agent sends, by the first SDK for Java; then the KCL. Installs what they need, pinned.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 status=0
@@ -8,6 +8,8 @@ verification/interop/python/install
 CLIENT=python npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
 mvn -q -B -f verification/interop/java package
 CLIENT=java npx --no-install vitest run --config verification/conformance/vitest.config.ts || status=$?
+mvn -q -B -f verification/interop/java-v1 package
+node verification/interop/java-v1/run.mjs || status=$?
 mvn -q -B -f verification/interop/kcl package
 mvn -q -B -f verification/interop/kcl -Dkcl.version=2.7.2 package
 # They wait for leases and for each other more than they work, so some go side by side, each with a server of its own.

@@ -57,7 +57,7 @@ async function read(shard) {
       tell(`checkpoint ${shardId}`);
     }
   } catch (error) {
-    tell(`leaseLost ${shardId} ${error}`);
+    tell(`leaseLost ${shardId} ${String(error)}`);
     return;
   }
   const lease = await leaseStore.get(shardId);
