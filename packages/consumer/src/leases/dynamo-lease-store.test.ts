@@ -4,7 +4,13 @@ import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { tablesInMemory } from "@millrace/tables/testing";
 import { describe, expect, test } from "vitest";
 import { lossyTransport, type Passage } from "../simulation/lossy-calls.ts";
-import { type DynamoLeaseStoreOptions, newLease, openDynamoLeaseStore, TRIM_HORIZON } from "../index.ts";
+import {
+  type DynamoLeaseStoreOptions,
+  newLease,
+  openDynamoLeaseStore,
+  taking,
+  TRIM_HORIZON,
+} from "../index.ts";
 import { leaseStoreContract } from "./lease-store.contract.ts";
 
 leaseStoreContract("DynamoDB", async () => {
@@ -145,6 +151,21 @@ describe("calls", () => {
       code: "ProvisionedThroughputExceededException",
     });
     expect(await clock.finish(store.list())).toHaveLength(1);
+  });
+
+  test("ask for the lease when a refusal does not show it", async () => {
+    const { clock, client, open } = world();
+    const table = client();
+    const silent = {
+      ...table,
+      updateItem: () => Promise.reject(new ServiceError("ConditionalCheckFailedException", "no item here")),
+    };
+    const store = await clock.finish(open({ client: silent }));
+    await clock.finish(store.create(lease(0)));
+    expect(await clock.finish(store.write(taking({ ...lease(0), leaseCounter: 5 }, "ana")))).toEqual({
+      done: false,
+      found: lease(0),
+    });
   });
 
   test("read a table of many pages to its end", async () => {
