@@ -35,7 +35,9 @@ export class RecordLedger {
   async write(streamName: string, writer: string, endpoints: readonly string[]): Promise<void> {
     const clients = endpoints.map(clientOf);
     let lastMs = clock.monotonicMs();
-    for (let number = 1; this.#isRunning; number += 1) {
+    let number = 0;
+    while (this.#isRunning) {
+      number += 1;
       const text = `${writer}:${number}`;
       try {
         const { ShardId, SequenceNumber } = await clients[number % clients.length]!.putRecord({
