@@ -28,6 +28,16 @@ export class Admission {
     return this.#waiters.length === 0 && this.#take(sizeBytes);
   }
 
+  /** Takes room for all of them, or for none. */
+  tryEnterAll(sizeBytes: number, count: number): boolean {
+    if (this.#waiters.length > 0) return false;
+    const fits = this.usedBytes + sizeBytes <= this.#bytesMax && this.usedCount + count <= this.#countMax;
+    if (!fits && this.usedCount > 0) return false;
+    this.usedBytes += sizeBytes;
+    this.usedCount += count;
+    return true;
+  }
+
   /** Takes room for one record as soon as there is some; `admit` is called within the call that made it. */
   enter(sizeBytes: number, admit: () => void, refuse: (reason: unknown) => void): void {
     this.#waiters.push({ sizeBytes, admit, refuse });

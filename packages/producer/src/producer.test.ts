@@ -45,6 +45,21 @@ const refused = () => {
 const onlyPuts = (act: () => void | Promise<void>) => (operation: string) =>
   operation === "PutRecords" ? act() : undefined;
 
+describe("a batch that is offered", () => {
+  test("is taken over whole or not at all, keeps its place, and tells when all of it is stored", async () => {
+    const { clock, producer, kinesis } = setup({ queuedRecordCountMax: 5, aggregation: false, lingerMs: 50 });
+    const stored = producer.offerAll([record("a", "1"), record("b", "2"), record("c", "3")]);
+    expect(producer.offerAll([record("a", "4"), record("b", "5"), record("c", "6")])).toBeUndefined();
+    expect(producer.metrics().acceptedCount).toBe(3);
+    expect(() => producer.offerAll([record("a", "7"), record("", "8")])).toThrow(TypeError);
+    const more = producer.offerAll([record("d", "9")]);
+    expect(await clock.finish(stored!)).toEqual({ storedCount: 3, failedCount: 0, failures: [] });
+    await clock.finish(more!);
+    expect(kinesis.seen().map(({ data }) => data)).toEqual(["1", "2", "3", "9"]);
+    expect(await producer.offerAll([])).toEqual({ storedCount: 0, failedCount: 0, failures: [] });
+  });
+});
+
 describe("a put", () => {
   test("tells where the record was stored, and how", async () => {
     const { clock, producer, kinesis } = setup({ lingerMs: 50 });

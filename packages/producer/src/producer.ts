@@ -49,6 +49,13 @@ export interface Producer {
    */
   offer(record: RecordToPut): AcceptedRecord | undefined;
 
+  /**
+   * Takes over all records at once, or none: undefined when there is no room. They wait for others as those of `put`
+   * do; what is returned resolves when each has its outcome. For those who keep the order of many batches and wait
+   * for none of them. Throws what `put` rejects with, and has then taken nothing.
+   */
+  offerAll(records: readonly RecordToPut[]): Promise<PutAllSummary> | undefined;
+
   /** Resolves when there is room for a record, after all puts that wait. */
   ready(): Promise<void>;
 
@@ -127,6 +134,16 @@ class StreamProducer implements Producer {
     return this.#enter(this.#prepare(record), undefined);
   }
 
+  offerAll(records: readonly RecordToPut[]): Promise<PutAllSummary> | undefined {
+    const prepared = records.map((record) => this.#prepare(record));
+    let sizeBytes = 0;
+    for (const record of prepared) sizeBytes += record.sizeBytes;
+    if (!this.#admission.tryEnterAll(sizeBytes, prepared.length)) return undefined;
+    const group = new PutGroup(PUT_ALL_FAILURES_KEPT);
+    for (const record of prepared) this.#accept(record, group);
+    return group.done().then(() => summaryOf(group));
+  }
+
   ready(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new ProducerClosedError());
     return new Promise((resolve, reject) => {
@@ -153,8 +170,7 @@ class StreamProducer implements Producer {
     }
     this.#dispatcher.flush(this.#nextId - 1);
     await group.done();
-    const { succeededCount, failedCount, failures } = group;
-    return { storedCount: succeededCount, failedCount, failures };
+    return summaryOf(group);
   }
 
   writable(): WritableStream<RecordToPut> {
@@ -279,4 +295,8 @@ class StreamProducer implements Producer {
     }
     return new QueuedRecord(partitionKey, partitionKeyBytes, explicitHashKey, data);
   }
+}
+
+function summaryOf({ succeededCount, failedCount, failures }: PutGroup): PutAllSummary {
+  return { storedCount: succeededCount, failedCount, failures };
 }

@@ -43,6 +43,23 @@ async function contentOf(files: Files, path: string): Promise<string> {
 }
 
 describe.each(forms)("$form", ({ make }) => {
+  test("knows a file again after a rename, and tells it from its copy", async () => {
+    const { files, root } = await make();
+    await fileWith(files, join(root, "a"), "one");
+    const before = await files.status(join(root, "a"));
+    expect(before).toMatchObject({ isDirectory: false, sizeBytes: 3 });
+    const open = await files.open(join(root, "a"));
+    await files.rename(join(root, "a"), join(root, "b"));
+    await fileWith(files, join(root, "a"), "one");
+    expect((await files.status(join(root, "b"))).fileId).toBe(before.fileId);
+    expect((await files.status(join(root, "a"))).fileId).not.toBe(before.fileId);
+    await files.unlink(join(root, "b"));
+    expect(await open.status()).toEqual(before);
+    await open.close();
+    expect((await files.status(root)).isDirectory).toBe(true);
+    await expect(files.status(join(root, "b"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("gives back what was written, at any position", async () => {
     const { files, root } = await make();
     const file = await files.open(join(root, "a"), { create: true });

@@ -16,6 +16,9 @@ export interface Files {
   /** Names (not paths) of the entries of a directory, sorted; `ENOENT` when there is none. */
   list(directory: string): Promise<string[]>;
 
+  /** What stands at a path, links followed; `ENOENT` when there is nothing. */
+  status(path: string): Promise<FileStatus>;
+
   /** Creates a directory and its parents, durably; one that exists is fine. */
   makeDirectory(directory: string): Promise<void>;
 
@@ -31,6 +34,19 @@ export interface Files {
    * an entry `lock` of the directory, which stays there.
    */
   lock(directory: string): Promise<DirectoryLock | undefined>;
+}
+
+/** What the file system knows of a file. */
+export interface FileStatus {
+  /**
+   * Stays the same through renames, and is that of no other file that exists or is open. After the file is gone
+   * another may get it.
+   */
+  readonly fileId: string;
+  readonly isDirectory: boolean;
+  readonly sizeBytes: number;
+  /** When the content was changed last, in milliseconds since the Unix epoch. */
+  readonly modifiedMs: number;
 }
 
 export interface DirectoryLock {
@@ -70,6 +86,9 @@ export interface OpenFile {
   truncate(sizeBytes: number): Promise<void>;
 
   sizeBytes(): Promise<number>;
+
+  /** Of the file that was opened, whatever stands at its path by now. */
+  status(): Promise<FileStatus>;
 
   close(): Promise<void>;
 }

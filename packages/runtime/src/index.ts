@@ -1,6 +1,6 @@
 export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
 export type { Clock, ServiceClock, Timer } from "./clock.ts";
-export type { DirectoryLock, Files, OpenFile, OpenOptions } from "./files.ts";
+export type { DirectoryLock, Files, FileStatus, OpenFile, OpenOptions } from "./files.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { MemoryBudget } from "./memory-budget.ts";
 export type { Port, Thread, ThreadStart } from "./port.ts";

@@ -1,8 +1,8 @@
-import { constants, read } from "node:fs";
+import { type BigIntStats, constants, read } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, rename, statfs, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rename, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import type { Files, OpenFile, OpenOptions } from "../files.ts";
+import type { Files, FileStatus, OpenFile, OpenOptions } from "../files.ts";
 import { lockDirectory } from "./directory-lock.ts";
 
 /**
@@ -23,6 +23,9 @@ export function nodeFiles(): Files {
     async list(directory) {
       return (await readdir(directory)).sort();
     },
+    async status(path) {
+      return statusOf(await stat(path, { bigint: true }));
+    },
     makeDirectory,
     syncDirectory,
     async freeBytes(directory) {
@@ -30,6 +33,16 @@ export function nodeFiles(): Files {
       return bavail * bsize;
     },
     lock: (directory) => lockDirectory(directory),
+  };
+}
+
+/** In big integers: some file systems number their files beyond what a double holds exactly. */
+function statusOf(stats: BigIntStats): FileStatus {
+  return {
+    fileId: `${stats.dev}:${stats.ino}`,
+    isDirectory: stats.isDirectory(),
+    sizeBytes: Number(stats.size),
+    modifiedMs: Number(stats.mtimeMs),
   };
 }
 
@@ -126,6 +139,10 @@ class NodeOpenFile implements OpenFile {
 
   async sizeBytes(): Promise<number> {
     return (await this.#handle.stat()).size;
+  }
+
+  async status(): Promise<FileStatus> {
+    return statusOf(await this.#handle.stat({ bigint: true }));
   }
 
   /** The descriptor may soon be that of another file, so reads of this one end first. */

@@ -9,6 +9,7 @@ export interface DiskOperation {
     | "sync"
     | "truncate"
     | "size"
+    | "status"
     | "close"
     | "rename"
     | "unlink"

@@ -114,6 +114,7 @@ export class DiskInMemory implements SimulatedDisk {
   readonly #lockedDirectories = new Set<string>();
   #capacityBytes: number;
   #order = 0;
+  #inodeCount = 0;
   #life = 0;
   #files: Files;
   /** Files that have lost their names but not their handles. */
@@ -241,7 +242,15 @@ export class DiskInMemory implements SimulatedDisk {
   }
 
   newInode(): SimulatedInode {
-    return new SimulatedInode(this.#powerCuts);
+    this.#inodeCount += 1;
+    const inode = new SimulatedInode(this.#inodeCount, this.#powerCuts);
+    this.touch(inode);
+    return inode;
+  }
+
+  /** The content changes now. */
+  touch(inode: SimulatedInode): void {
+    inode.modifiedMs = this.#clock?.nowMs() ?? 0;
   }
 
   hold(inode: SimulatedInode): void {

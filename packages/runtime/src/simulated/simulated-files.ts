@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { DirectoryLock, Files, OpenFile, OpenOptions } from "../files.ts";
+import type { DirectoryLock, Files, FileStatus, OpenFile, OpenOptions } from "../files.ts";
 import type { DiskOperation } from "./disk-faults.ts";
 import type { DiskAction, DiskInMemory } from "./simulated-disk.ts";
 import type { SimulatedInode } from "./simulated-inode.ts";
@@ -65,6 +65,15 @@ export function simulatedFiles(disk: DiskInMemory, life: number): Files {
         return disk.names.list(at);
       }),
 
+    status: (path) =>
+      perform("status", path, (operation): FileStatus => {
+        const at = withoutEnd(path);
+        if (disk.names.isDirectory(at)) {
+          return { fileId: `directory:${at}`, isDirectory: true, sizeBytes: 0, modifiedMs: 0 };
+        }
+        return statusOf(existing(disk, at, operation));
+      }),
+
     makeDirectory: (directory) =>
       change("makeDirectory", directory, (operation) => {
         const at = withoutEnd(directory);
@@ -100,6 +109,10 @@ export function simulatedFiles(disk: DiskInMemory, life: number): Files {
         return release && { release: () => Promise.resolve(release()) };
       }),
   };
+}
+
+function statusOf({ number, sizeBytes, modifiedMs }: SimulatedInode): FileStatus {
+  return { fileId: `simulated:${number}`, isDirectory: false, sizeBytes, modifiedMs };
 }
 
 function openInode(
@@ -159,6 +172,7 @@ class SimulatedOpenFile implements OpenFile {
       const source = Buffer.concat(sources, count);
       const order = this.#disk.nextOrder();
       this.#inode.write(source, position, order);
+      this.#disk.touch(this.#inode);
       return { end: position + count, order };
     };
     return this.#perform(operation, {
@@ -198,12 +212,17 @@ class SimulatedOpenFile implements OpenFile {
     const apply = (): void => {
       this.#requireWritable(operation);
       this.#inode.truncate(sizeBytes, this.#disk.nextOrder());
+      this.#disk.touch(this.#inode);
     };
     return this.#perform(operation, { apply, interrupt: () => attempt(apply) });
   }
 
   sizeBytes(): Promise<number> {
     return this.#perform(this.#operation("size"), { apply: () => this.#inode.sizeBytes });
+  }
+
+  status(): Promise<FileStatus> {
+    return this.#perform(this.#operation("status"), { apply: () => statusOf(this.#inode) });
   }
 
   async close(): Promise<void> {

@@ -49,9 +49,12 @@ export class SimulatedInode {
 
   /** How many names and open handles hold the file. Kept by the disk. */
   holders = 0;
+  readonly number: number;
+  modifiedMs = 0;
 
   /** Without `trackDurability` nothing is ever lost, and nothing is kept to lose it by. */
-  constructor(trackDurability: boolean) {
+  constructor(number: number, trackDurability: boolean) {
+    this.number = number;
     this.#trackDurability = trackDurability;
   }
 
