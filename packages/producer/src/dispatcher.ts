@@ -204,12 +204,12 @@ export class Dispatcher {
     const lanes = this.#lanes.all;
     const request = new PutRequest(this.#lanes.view?.number ?? 0);
     // What is halfway due goes along: lanes come to share their requests.
-    const dueMs = nowMs - this.#settings.lingerMs / 2;
+    const waitsMs = this.#settings.lingerMs / 2;
     this.#firstLane = (this.#firstLane + 1) % lanes.length;
     for (let step = 0; step < lanes.length; step += 1) {
       const lane = lanes[(this.#firstLane + step) % lanes.length]!;
       if (this.#isOrdered && lane.inFlightCount > 0) continue;
-      if (!this.#takeFrom(lane, request, dueMs, nowMs)) break;
+      if (!this.#takeFrom(lane, request, waitsMs, nowMs)) break;
     }
     return request.units.length === 0 ? undefined : request;
   }
@@ -226,7 +226,7 @@ export class Dispatcher {
       const { first } = lane.queue;
       if (first === undefined || (this.#isOrdered && lane.inFlightCount > 0)) continue;
       if (lane.waitMs(this.#taker.nextSizeBytes(lane, first), nowMs) > 0) continue;
-      if (this.#isDue(first, nowMs - lingerMs)) return true;
+      if (this.#isDue(first, lingerMs, nowMs)) return true;
       if (!this.#taker.isAggregating(lane)) {
         readyCount += lane.queue.count;
         readyBytes += lane.queue.sizeBytes;
@@ -239,16 +239,17 @@ export class Dispatcher {
     return readyCount >= requestRecordCountMax || readyBytes >= requestSizeBytesMax;
   }
 
-  #isDue(record: QueuedRecord, dueMs: number): boolean {
-    return record.acceptedMs <= dueMs || record.attemptCount > 0 || record.id <= this.#flushedId;
+  /** Summed as the timer's time is: rounded another way, a record could be not yet due when nothing wakes any more. */
+  #isDue(record: QueuedRecord, waitsMs: number, nowMs: number): boolean {
+    return record.acceptedMs + waitsMs <= nowMs || record.attemptCount > 0 || record.id <= this.#flushedId;
   }
 
   /** False when the request takes no more. */
-  #takeFrom(lane: Lane, request: PutRequest, dueMs: number, nowMs: number): boolean {
+  #takeFrom(lane: Lane, request: PutRequest, waitsMs: number, nowMs: number): boolean {
     const isAggregating = this.#taker.isAggregating(lane);
     const keys = this.#isOrdered && !isAggregating ? new Set<string>() : undefined;
     for (let first = lane.queue.first; first !== undefined; first = lane.queue.first) {
-      if (isAggregating && !this.#isDue(first, dueMs) && !this.#taker.isFull(lane)) return true;
+      if (isAggregating && !this.#isDue(first, waitsMs, nowMs) && !this.#taker.isFull(lane)) return true;
       if (first.isAlone && request.units.length > 0) return true;
       const sizeBytes = this.#taker.nextSizeBytes(lane, first);
       if (!request.hasRoom(sizeBytes, this.#settings)) return false;
@@ -374,7 +375,7 @@ export class Dispatcher {
       wakesMs = Math.min(wakesMs, first.acceptedMs + recordTtlMs);
       if (!maySend || (this.#isOrdered && lane.inFlightCount > 0)) continue;
       const sendsMs = nowMs + lane.waitMs(this.#taker.nextSizeBytes(lane, first), nowMs);
-      const isReady = this.#isDue(first, nowMs - lingerMs) || this.#taker.isFull(lane);
+      const isReady = this.#isDue(first, lingerMs, nowMs) || this.#taker.isFull(lane);
       if (isReady && sendsMs > nowMs) wakesMs = Math.min(wakesMs, sendsMs);
       const dueMs = Math.max(first.acceptedMs + lingerMs, sendsMs);
       if (dueMs > nowMs) wakesMs = Math.min(wakesMs, dueMs);

@@ -45,6 +45,18 @@ const refused = () => {
 const onlyPuts = (act: () => void | Promise<void>) => (operation: string) =>
   operation === "PutRecords" ? act() : undefined;
 
+describe("time", () => {
+  test("in fractions of a millisecond keeps no record waiting for ever", async () => {
+    const { clock, producer } = setup({ aggregation: false, lingerMs: 100 });
+    const random = seededRandom(3);
+    for (let step = 1; step <= 300; step += 1) {
+      await clock.finish(clock.sleep(random.fraction() * 10));
+      const { result } = await producer.put(record(`key ${step}`));
+      expect(await clock.finish(result)).toMatchObject({ attemptCount: 1 });
+    }
+  });
+});
+
 describe("a batch that is offered", () => {
   test("is taken over whole or not at all, keeps its place, and tells when all of it is stored", async () => {
     const { clock, producer, kinesis } = setup({ queuedRecordCountMax: 5, aggregation: false, lingerMs: 50 });
