@@ -70,8 +70,12 @@ export class FileSet {
       // What is empty may be about to become a copy of something.
       .filter((one) => one.sizeBytes > 0 && !this.#copies.has(stateOf(one)))
       .sort(byAge);
-    for (const one of fresh) if (!isCompressed(one.name)) await this.#welcome(one, seen);
-    for (const one of fresh) if (isGzip(one.name)) await this.#welcomeArchive(one, seen);
+    const names = new Set(seen.map(({ name }) => name));
+    for (const one of fresh) {
+      if (!isCompressed(one.name)) await this.#welcome(one, seen);
+      // Beside what it is made from it is not finished yet.
+      else if (isGzip(one.name) && !names.has(one.name.slice(0, -3))) await this.#welcomeArchive(one, seen);
+    }
     this.#isFirstLook = false;
     await this.#forget();
   }
