@@ -29,6 +29,7 @@ class HeldDisk {
       sync: () => file.sync(),
       truncate: (bytes) => file.truncate(bytes),
       sizeBytes: () => file.sizeBytes(),
+      status: () => file.status(),
       close: () => file.close(),
     });
     this.files = { ...memory, open: async (path, options) => held(await memory.open(path, options)) };
