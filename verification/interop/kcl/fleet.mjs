@@ -33,12 +33,13 @@ async function isSharedBy(...names) {
 
 await scene.play(async () => {
   const { client } = scene;
-  // Of workers of the KCL 3.5.1 that make the table's index at the same moment, one fails at it, and never gets a lease.
+  // Of workers of the KCL 3.5.1 that begin an application at the same moment, one may fail: at the table's index, or because it
+  // does not find in the table of the application's state what the other is just writing ("AssignmentMode is not initialized").
   await scene.makeTable();
   await scene.put(1_000);
   const ana = scene.startJava("ana", { way });
-  const ben = scene.startJava("ben", { way });
   await scene.untilAllIsSeen("the records from before the workers are seen");
+  const ben = scene.startJava("ben", { way });
   scene.beginPutting();
   await scene.until("the workers share eight leases", () => isSharedBy("ana", "ben"));
 

@@ -84,15 +84,21 @@ export async function connectNatsBroker(options: NatsBrokerOptions): Promise<Bro
   }
 }
 
-function open({ servers, name }: NatsBrokerOptions, login: Login | undefined): Promise<NatsConnection> {
-  return connect({
+async function open({ servers, name }: NatsBrokerOptions, login: Login | undefined): Promise<NatsConnection> {
+  const options = {
     servers: [...servers],
     name,
     ...(login === undefined ? {} : { user: login.user, pass: login.password }),
+    timeout: CONNECT_TIMEOUT_MS,
+  };
+  // A connection that heals itself would try a wrong password for ever: whether it is right is seen with one that does not.
+  const trial = await connect({ ...options, reconnect: false });
+  await trial.close();
+  return connect({
+    ...options,
     maxReconnectAttempts: -1,
     // A server may refuse a login while its configuration is being changed.
     ignoreAuthErrorAbort: true,
-    timeout: CONNECT_TIMEOUT_MS,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
