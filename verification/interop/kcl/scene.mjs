@@ -13,7 +13,7 @@ import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
 
 export const STREAM = "orders";
 export const REGION = "us-east-1";
-const PATIENCE_MS = 75_000;
+const PATIENCE_MS = 150_000;
 const KEY_COUNT = 64;
 const PUT_COUNT = 200;
 
