@@ -317,7 +317,19 @@ class JetStreamEngine implements LogEngine {
 
   #changed(change: StateChange, revision: number): void {
     for (const listener of this.#stateListeners) listener(change, revision);
+    this.#forget(change.drops ?? []);
     for (const logId of new Set([...(change.closes ?? []), ...(change.drops ?? [])])) this.#notify(logId);
+  }
+
+  /** What is kept here of logs and groups that are no more. */
+  #forget(drops: readonly ShardLogId[]): void {
+    if (drops.length === 0) return;
+    for (const [number, group] of this.#groups) {
+      for (const logId of drops) group.tails.drop(logId);
+      if (this.#machine.groups.has(number)) continue;
+      group.close();
+      this.#groups.delete(number);
+    }
   }
 
   #onEntry(logId: ShardLogId): void {

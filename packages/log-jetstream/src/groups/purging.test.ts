@@ -108,4 +108,20 @@ describe("what nobody can read any more", () => {
     await one.close();
     await other.close();
   });
+
+  test("is not kept in a gateway's memory either", async () => {
+    const { join, openLogs, put, clock } = worldOf(3);
+    const engine = await join();
+    const logs = await openLogs(engine, 2);
+    for (const logId of logs) await put(engine, logId, 3);
+    const [dropped, kept] = logs as [number, number];
+    const before = engine.statistics().tailCacheBytes;
+    await clock.finish(engine.state.commit({ drops: [dropped] }));
+    expect(engine.statistics().tailCacheBytes).toBe(before / 2);
+    await clock.finish(engine.state.commit({ drops: [kept] }));
+    expect(engine.statistics().tailCacheBytes).toBe(0);
+    const [next] = (await openLogs(engine, 1)) as [number];
+    await put(engine, next, 3);
+    await engine.close();
+  });
 });
