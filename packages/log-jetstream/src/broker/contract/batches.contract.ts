@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { BATCH_MESSAGES_MAX } from "../broker.ts";
 import type { Open } from "./stream-under-test.contract.ts";
-import { lastSequence, readUntil, stored, withStream } from "./stream-under-test.contract.ts";
+import { lastSequence, publishStored, readUntil, stored, withStream } from "./stream-under-test.contract.ts";
 
 export function batches(open: Open): void {
   describe("batches", () => {
     test("the messages of a batch stand together, and its sequence is that of the last one", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
-      await finish(broker.publish(stream, subject("a"), Buffer.from("before")));
+      await publishStored({ broker, finish }, stream, subject("a"), Buffer.from("before"));
       const batch = ["one", "two", "three"].map((text) => ({
         subject: subject("b"),
         payload: Buffer.from(text),
@@ -24,7 +24,7 @@ export function batches(open: Open): void {
 
     test("a batch with a wrong expectation leaves nothing behind", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
-      await finish(broker.publish(stream, subject("a"), Buffer.from("before")));
+      await publishStored({ broker, finish }, stream, subject("a"), Buffer.from("before"));
       const batch = [1, 2].map(() => ({ subject: subject("b"), payload: Buffer.from("x") }));
       expect(await finish(broker.publishBatch(stream, batch, { lastSequence: 0 }))).toEqual({
         kind: "wrong-sequence",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PublishOutcome } from "../broker.ts";
 import type { Open } from "./stream-under-test.contract.ts";
-import { lastSequence, readUntil, stored, withStream } from "./stream-under-test.contract.ts";
+import { lastSequence, publishStored, readUntil, stored, withStream } from "./stream-under-test.contract.ts";
 
 export function publishing(open: Open): void {
   describe("publishing", () => {
@@ -20,7 +20,7 @@ export function publishing(open: Open): void {
 
     test("times are those of a clock, in milliseconds", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
-      await finish(broker.publish(stream, subject("a"), Buffer.from("one")));
+      await publishStored({ broker, finish }, stream, subject("a"), Buffer.from("one"));
       const [message] = await readUntil({ broker, finish }, stream, 1);
       expect(message!.timeMs).toBeGreaterThan(Date.UTC(2026, 0, 1) - 1);
       expect(message!.timeMs).toBeLessThan(Date.UTC(2126, 0, 1));

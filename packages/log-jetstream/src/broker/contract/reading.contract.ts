@@ -5,6 +5,7 @@ import {
   MANY,
   everyReplicaHas,
   publishAll,
+  publishStored,
   readSequences,
   withStream,
 } from "./stream-under-test.contract.ts";
@@ -51,7 +52,7 @@ export function reading(open: Open): void {
     test("a read of a subject leaves out the others, with wildcards too", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
       for (const key of ["a.1", "b.1", "a.2", "b.2", "a.1"]) {
-        await finish(broker.publish(stream, subject(key), Buffer.from(key)));
+        await publishStored({ broker, finish }, stream, subject(key), Buffer.from(key));
       }
       await everyReplicaHas({ broker, finish }, stream, 5);
       const read = (of: string, fromSequence = 1): Promise<number[]> =>
@@ -66,7 +67,7 @@ export function reading(open: Open): void {
     test("the newest messages of subjects come in one answer", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
       for (const key of ["a.1", "b.1", "a.2", "a.1"]) {
-        await finish(broker.publish(stream, subject(key), Buffer.from(key)));
+        await publishStored({ broker, finish }, stream, subject(key), Buffer.from(key));
       }
       await everyReplicaHas({ broker, finish }, stream, 4);
       const last = async (...subjects: string[]): Promise<number[]> => {
@@ -82,7 +83,7 @@ export function reading(open: Open): void {
       const { broker, finish, stream, subject } = await withStream(open);
       expect(await finish(broker.lastOfSubjectFromLeader(stream, subject("a")))).toEqual({ kind: "none" });
       for (let sequence = 1; sequence <= 5; sequence += 1) {
-        await finish(broker.publish(stream, subject("a"), Buffer.from([sequence])));
+        await publishStored({ broker, finish }, stream, subject("a"), Buffer.from([sequence]));
         const outcome = await finish(broker.lastOfSubjectFromLeader(stream, subject("a")));
         expect(outcome).toMatchObject({ kind: "message", message: { sequence, subject: subject("a") } });
         if (outcome.kind === "message") expect([...outcome.message.payload]).toEqual([sequence]);

@@ -6,6 +6,7 @@ import {
   eventuallyReads,
   lastSequence,
   publishAll,
+  publishStored,
   readSequences,
   stored,
   withStream,
@@ -34,7 +35,7 @@ export function streams(open: Open): void {
 
     test("creating a stream again with the same settings does nothing, with others it is refused", async () => {
       const { broker, finish, stream, subject, settings } = await withStream(open);
-      await finish(broker.publish(stream, subject("a"), Buffer.from("x")));
+      await publishStored({ broker, finish }, stream, subject("a"), Buffer.from("x"));
       expect(await finish(broker.createStream(settings))).toEqual({ kind: "done" });
       expect(await lastSequence({ broker, finish }, stream)).toBe(1);
       expect(await finish(broker.createStream({ ...settings, maxBytes: 5_000_000 }))).toEqual({
@@ -44,7 +45,7 @@ export function streams(open: Open): void {
 
     test("settings are changed in place", async () => {
       const { broker, finish, stream, subject, settings } = await withStream(open, { maxBytes: 10_000 });
-      await finish(broker.publish(stream, subject("a"), Buffer.alloc(9_000)));
+      await publishStored({ broker, finish }, stream, subject("a"), Buffer.alloc(9_000));
       expect(await finish(broker.updateStream({ ...settings, maxBytes: 50_000 }))).toEqual({ kind: "done" });
       const outcome = await finish(broker.publish(stream, subject("a"), Buffer.alloc(9_000)));
       expect(outcome).toEqual(stored(2));
@@ -56,7 +57,7 @@ export function streams(open: Open): void {
     test("a stream keeps only the newest messages of each subject when it is told so", async () => {
       const { broker, finish, stream, subject } = await withStream(open, { messagesPerSubjectMax: 1 });
       for (const key of ["a", "b", "a", "a"]) {
-        await finish(broker.publish(stream, subject(key), Buffer.from(key)));
+        await publishStored({ broker, finish }, stream, subject(key), Buffer.from(key));
       }
       await everyReplicaHas({ broker, finish }, stream, 4);
       expect(await readSequences(broker, finish, stream, { ...MANY, fromSequence: 1 })).toEqual([2, 4]);
@@ -130,7 +131,7 @@ export function purging(open: Open): void {
     test("a subject can be purged alone, and reads step over the holes", async () => {
       const { broker, finish, stream, subject } = await withStream(open);
       for (const key of ["a", "b", "a", "b", "a", "b"]) {
-        await finish(broker.publish(stream, subject(key), Buffer.from(key)));
+        await publishStored({ broker, finish }, stream, subject(key), Buffer.from(key));
       }
       expect(await finish(broker.purge(stream, { subject: subject("a"), belowSequence: 5 }))).toEqual({
         kind: "purged",
