@@ -77,7 +77,7 @@ class History {
     await clock.runFor(QUIET_MS);
     const late = await clock.finish(this.#join());
     const wrong = await clock.finish(this.#check(late.engine));
-    for (const gateway of this.#gateways) await gateway.engine.close();
+    for (const { engine, isAlive } of this.#gateways) if (isAlive) await clock.finish(engine.close());
     return wrong;
   }
 

@@ -47,3 +47,6 @@ export {
 export type { ClusterCheck } from "./checks.ts";
 export { joinCluster } from "./jetstream-engine.ts";
 export type { JetStreamEngineOptions } from "./jetstream-engine.ts";
+export { listenForGateways } from "./gateways/presence.ts";
+export type { GatewayDescription } from "./gateways/presence.ts";
+export { groupKey, ownerAmong } from "./gateways/rendezvous.ts";

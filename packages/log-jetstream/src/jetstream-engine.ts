@@ -8,6 +8,7 @@ import type {
   EncodedBatch,
   EngineStatistics,
   LogEngine,
+  Peers,
   ReadLimits,
   ReadOutcome,
   ShardLogBounds,
@@ -18,6 +19,9 @@ import type {
 } from "@millrace/log";
 import type { Clock, Logger, Random, Timer } from "@millrace/runtime";
 import type { Broker } from "./broker/broker.ts";
+import { type Appended, Forwarding } from "./gateways/forwarding.ts";
+import { GatewayPeers } from "./gateways/gateway-peers.ts";
+import { Presence } from "./gateways/presence.ts";
 import { GroupLog } from "./groups/group-log.ts";
 import { GroupReader } from "./groups/group-reader.ts";
 import { Purging } from "./groups/purging.ts";
@@ -34,6 +38,10 @@ export interface JetStreamEngineOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly crash: (reason: string, cause?: unknown) => never;
+  /** What this gateway is called where people see it. Default: `gateway`. */
+  readonly name?: string;
+  /** Of the program, for people. Default: `unknown`. */
+  readonly version?: string;
   /** Before all names of streams and subjects: several services may share a cluster. Default: `millrace`. */
   readonly prefix?: string;
   /** Of each stream. Default: 3. */
@@ -70,6 +78,9 @@ class JetStreamEngine implements LogEngine {
   readonly #closing = new Map<ShardLogId, Promise<unknown>>();
   #stateLog: StateLog | undefined;
   #purging: Purging | undefined;
+  #presence: Presence | undefined;
+  #forwarding: Forwarding | undefined;
+  #peers: Peers | undefined;
   #purgeTimer: Timer | undefined;
   #issuedLogIds = 0;
   #isClosed = false;
@@ -80,6 +91,8 @@ class JetStreamEngine implements LogEngine {
   constructor(options: JetStreamEngineOptions) {
     this.#options = {
       ...options,
+      name: options.name ?? "gateway",
+      version: options.version ?? "unknown",
       prefix: options.prefix ?? "millrace",
       replicas: options.replicas ?? 3,
       cacheBytes: options.cacheBytes ?? 8 << 20,
@@ -114,6 +127,33 @@ class JetStreamEngine implements LogEngine {
       renew: async () => (await this.#joined.commit({})).kind === "committed",
     });
     this.#purgeLater();
+    this.#meet();
+  }
+
+  get peers(): Peers {
+    if (this.#peers === undefined) throw new Error(NOT_JOINED);
+    return this.#peers;
+  }
+
+  /** Gets to know the other gateways, and shares the work with them. */
+  #meet(): void {
+    const { broker, clock, name, version, prefix } = this.#options;
+    const { session } = this.#joined;
+    const presence = new Presence({
+      ...this.#options,
+      self: { session, name, version, sinceMs: clock.nowMs() },
+      onGone: (gone) => this.#forwarding?.gone(gone),
+    });
+    this.#presence = presence;
+    this.#forwarding = new Forwarding({
+      ...this.#options,
+      session,
+      presence,
+      appendHere: (logId, batch) => this.#appendHere(logId, batch),
+      queuedBytes: () => this.statistics().queuedBytes,
+    });
+    const groupOf = (logId: ShardLogId): number | undefined => this.#machine.log(logId)?.group;
+    this.#peers = new GatewayPeers({ broker, prefix, session, presence, groupOf });
   }
 
   #purgeLater(): void {
@@ -142,11 +182,27 @@ class JetStreamEngine implements LogEngine {
       await closing;
     const log = this.#machine.log(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
-    this.#writtenBytes += batch.byteLength;
-    const outcome = await this.#group(log.group).append(logId, batch);
+    const { outcome, sequence } = await this.#forward(log.group, logId, batch);
+    if (sequence > 0) this.#group(log.group).storedElsewhere(sequence);
     // Whoever routes the records again looks at the state, which may not know yet what the log knows.
     if (outcome.kind === "closed") await this.#ended(logId);
     return outcome;
+  }
+
+  #forward(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
+    return this.#forwarding?.append(group, logId, batch) ?? this.#appendHere(logId, batch);
+  }
+
+  /** Appends through this gateway's own connection, whoever asks. */
+  async #appendHere(logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
+    // Another gateway may have heard of the log first.
+    if (this.#machine.log(logId) === undefined) await this.#joined.refresh();
+    const log = this.#machine.log(logId);
+    if (log === undefined || log.endIndex !== undefined) return { outcome: { kind: "closed" }, sequence: 0 };
+    this.#writtenBytes += batch.byteLength;
+    const group = this.#group(log.group);
+    const outcome = await group.append(logId, batch);
+    return { outcome, sequence: outcome.kind === "appended" ? group.knownSequence : 0 };
   }
 
   /** Resolves when the state says that a log has ended, which the log itself has said already. */
@@ -222,7 +278,12 @@ class JetStreamEngine implements LogEngine {
     if (log === undefined || this.#isClosed) return undefined;
     const group = this.#group(log.group);
     if (how === "newest" && log.endIndex === undefined) return group.catchUp();
-    return group.isFollowed ? undefined : group.open();
+    return group.isFollowed ? group.ownKnown() : this.#openKnown(group);
+  }
+
+  async #openKnown(group: GroupLog): Promise<void> {
+    await group.open();
+    await group.ownKnown();
   }
 
   watch(logId: ShardLogId, listener: () => void): () => void {
@@ -267,16 +328,20 @@ class JetStreamEngine implements LogEngine {
     };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    // The others come with nothing new after this, and what they have come with is done and answered.
+    await this.#presence?.leave();
+    await this.#forwarding?.close();
+    this.#presence?.close();
     this.#isClosed = true;
     this.#purgeTimer?.cancel();
     this.#stateLog?.close();
     for (const group of this.#groups.values()) group.close();
-    return this.#options.broker.close();
+    await this.#options.broker.close();
   }
 
   get #joined(): StateLog {
-    if (this.#stateLog === undefined) throw new Error("the engine has not joined the cluster yet");
+    if (this.#stateLog === undefined) throw new Error(NOT_JOINED);
     return this.#stateLog;
   }
 
@@ -329,6 +394,7 @@ class JetStreamEngine implements LogEngine {
       if (this.#machine.groups.has(number)) continue;
       group.close();
       this.#groups.delete(number);
+      this.#forwarding?.forget(number);
     }
   }
 
@@ -362,6 +428,7 @@ class JetStreamEngine implements LogEngine {
 }
 
 const CLOSED = "the engine is closed";
+const NOT_JOINED = "the engine has not joined the cluster yet";
 
 /** The first of entries that are in memory, as a read wants them. */
 function within(recent: readonly StoredEntry[], { maxBytes, maxRecords }: ReadLimits): StoredEntry[] {

@@ -25,6 +25,7 @@ export type {
   StateValue,
   StoredEntry,
 } from "./log-engine.ts";
+export type { PeerId, Peers } from "./peers.ts";
 export { memoryEngine } from "./memory-engine.ts";
 export type { MemoryEngineOptions } from "./memory-engine.ts";
 export { DirectoryInUseError, openJournal } from "./journal/journal.ts";

@@ -6,12 +6,16 @@
  * go up by one per entry, and never change: nothing that moves bytes changes a number.
  */
 import type { EncodedBatch } from "./entry-codec.ts";
+import type { Peers } from "./peers.ts";
 
 /** Names a shard's log inside an engine. Never used again, not even after the log is dropped. */
 export type ShardLogId = number;
 
 export interface LogEngine {
   readonly state: StateStore;
+
+  /** For engines that other processes write to, too, and absent in others: those processes. */
+  readonly peers?: Peers;
 
   /** A fresh id for a log that a later {@link StateStore.commit} opens. */
   allocateLogId(): ShardLogId;

@@ -1,6 +1,6 @@
 /** The cluster engine of a server. What it needs is loaded only by servers that use it. */
 import type { LogEngine } from "@millrace/log";
-import type { Broker, ClusterCheck, StreamDescription } from "@millrace/log-jetstream";
+import type { Broker, ClusterCheck, GatewayDescription, StreamDescription } from "@millrace/log-jetstream";
 import type { Clock, MemoryBudget, Runtime } from "@millrace/runtime";
 import type { ServerOptions } from "./options/declarations.ts";
 
@@ -18,7 +18,9 @@ export type ClusterAddress = Pick<
 export interface ClusterSurroundings {
   readonly memory: MemoryBudget;
   readonly clock: { nowMs(): number };
-  readonly broker: Broker | undefined;
+  readonly broker?: Broker;
+  readonly machineName?: string;
+  readonly version?: string;
 }
 
 /** Newest entries kept for readers: a share of the memory for all groups together, and no more than that of one. */
@@ -33,7 +35,7 @@ const CACHE_BYTES_MAX = 8 << 20;
 export async function openCluster(
   runtime: Runtime,
   options: ServerOptions,
-  { memory, clock, broker: given }: ClusterSurroundings,
+  { memory, clock, broker: given, machineName = "gateway", version }: ClusterSurroundings,
 ): Promise<LogEngine> {
   const { joinCluster, refusalsOf } = await import("@millrace/log-jetstream");
   const broker = given ?? (await connectCluster(runtime.clock, options));
@@ -52,6 +54,8 @@ export async function openCluster(
       random: runtime.random,
       log: runtime.log,
       crash: runtime.crash,
+      name: options.port === 0 ? machineName : `${machineName}:${options.port}`,
+      ...(version === undefined ? {} : { version }),
       prefix: options.natsPrefix,
       cacheBytes: Math.min(CACHE_BYTES_MAX, Math.floor(memory.limitBytes * CACHE_SHARE)),
     });
@@ -92,6 +96,37 @@ export async function connectCluster(clock: Clock, address: ClusterAddress): Pro
 export async function clusterChecks(broker: Broker): Promise<readonly ClusterCheck[]> {
   const { checkCluster } = await import("@millrace/log-jetstream");
   return checkCluster(await broker.describeServers());
+}
+
+/** A gateway of a cluster, with the log groups that are its to write. */
+export interface ClusterGateway extends GatewayDescription {
+  readonly groups: readonly number[];
+}
+
+/** The gateways that are there, by name. `streams` are the cluster's. */
+export async function clusterGateways(
+  broker: Broker,
+  clock: Clock,
+  prefix: string,
+  streams: readonly StreamDescription[],
+): Promise<readonly ClusterGateway[]> {
+  const { groupKey, listenForGateways, ownerAmong } = await import("@millrace/log-jetstream");
+  const gateways = await listenForGateways(broker, clock, prefix);
+  const sessions = gateways.map(({ session }) => session);
+  const groups = streams
+    .map(({ settings }) => groupNumber(settings.name, prefix))
+    .filter((group) => group !== undefined)
+    .sort((one, other) => one - other);
+  return gateways.map((gateway) => ({
+    ...gateway,
+    groups: groups.filter((group) => ownerAmong(sessions, groupKey(group)) === gateway.session),
+  }));
+}
+
+function groupNumber(stream: string, prefix: string): number | undefined {
+  const start = `${prefix}_g`;
+  const group = stream.startsWith(start) ? Number(stream.slice(start.length)) : NaN;
+  return Number.isInteger(group) ? group : undefined;
 }
 
 /** The streams of a cluster in which records and state lie, sorted by name. Those that nobody answers for are left out. */

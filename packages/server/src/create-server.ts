@@ -42,6 +42,8 @@ export interface ServerSurroundings {
   readonly version?: string;
   /** What the machine has; without it the memory bound is 256 MiB unless the options say. */
   readonly machineMemory?: MachineMemory;
+  /** By which people tell servers of a cluster apart, with the port. */
+  readonly machineName?: string;
   /** For `--engine jetstream` the cluster itself, in place of a connection to its servers: for tests and the simulator. */
   readonly broker?: Broker;
   /** Account ids by access key id, for requests signed with those keys. */
@@ -89,7 +91,7 @@ export async function createServer(
     options,
     memory,
     clock,
-    broker: surroundings.broker,
+    surroundings,
   });
   try {
     const time = ServiceTime.resume(runtime, clock, engine, {

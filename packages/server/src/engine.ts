@@ -13,13 +13,19 @@ import type { ServerOptions } from "./options/declarations.ts";
  */
 const TAIL_CACHE_BYTES_MAX = 256 << 20;
 
+export interface EngineSurroundings {
+  /** A cluster to use instead of one that is connected to. */
+  readonly broker?: Broker;
+  readonly machineName?: string;
+  readonly version?: string;
+}
+
 export interface EngineChoice {
   readonly options: ServerOptions;
   readonly memory: MemoryBudget;
   /** Service time, by which arrivals are stamped. */
   readonly clock: { nowMs(): number };
-  /** A cluster to use instead of one that is connected to. */
-  readonly broker: Broker | undefined;
+  readonly surroundings: EngineSurroundings;
 }
 
 export interface OpenedEngine {
@@ -35,11 +41,14 @@ export interface OpenedEngine {
  */
 export async function openEngine(
   runtime: Runtime,
-  { options, memory, clock, broker }: EngineChoice,
+  { options, memory, clock, surroundings }: EngineChoice,
 ): Promise<OpenedEngine> {
   const { dataDir, durability, engine } = options;
   if (engine === "jetstream") {
-    return { engine: await openCluster(runtime, options, { memory, clock, broker }), journal: undefined };
+    return {
+      engine: await openCluster(runtime, options, { memory, clock, ...surroundings }),
+      journal: undefined,
+    };
   }
   if (durability === "memory") {
     runtime.log.warn(

@@ -2,7 +2,13 @@ export { createServer } from "./create-server.ts";
 export type { ServerCore, ServerSurroundings } from "./create-server.ts";
 export { startServer } from "./start-server.ts";
 export type { Server, StartSurroundings } from "./start-server.ts";
-export { clusterChecks, ClusterRefusedError, clusterStreams, connectCluster } from "./cluster.ts";
+export {
+  clusterChecks,
+  clusterGateways,
+  ClusterRefusedError,
+  clusterStreams,
+  connectCluster,
+} from "./cluster.ts";
 export type { ClusterAddress } from "./cluster.ts";
 export { ClockBehindError, ClockNotStoredError } from "./service-time.ts";
 

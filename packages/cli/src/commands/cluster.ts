@@ -1,6 +1,7 @@
 import {
   type ClusterAddress,
   clusterChecks,
+  clusterGateways,
   ClusterRefusedError,
   clusterStreams,
   connectCluster,
@@ -55,14 +56,15 @@ export const clusterCheck: Command = {
 
 export const clusterStatus: Command = {
   name: "cluster status",
-  summary: "Show a cluster's servers, and the streams in which records lie",
-  description: "Changes nothing. A replica that is behind or away is named.",
+  summary: "Show a cluster's servers and gateways, and the streams in which records lie",
+  description:
+    "Changes nothing. A replica that is behind or away is named. Gateways are those that are heard within a second and a half, each with the log groups that it writes.",
   arguments: [],
   options: [...CLUSTER_OPTIONS, JSON_OPTION],
   examples: [
     [
       "millrace cluster status --nats nats://10.0.1.4:4222 --nats-user millrace --nats-system-user system",
-      "servers, streams, leaders, replicas",
+      "servers, gateways and what they own, streams, leaders, replicas",
     ],
   ],
   async run(world, invocation) {
@@ -70,8 +72,9 @@ export const clusterStatus: Command = {
       const answered = await cluster.describeServers();
       const servers = answered.kind === "servers" ? answered.servers : [];
       const streams = await clusterStreams(cluster, natsPrefix);
+      const gateways = await clusterGateways(cluster, world.clock, natsPrefix, streams);
       if (isSet(invocation, "json")) {
-        printJson(world, { servers, streams });
+        printJson(world, { servers, gateways, streams });
         return 0;
       }
       printLines(world, [
@@ -86,6 +89,18 @@ export const clusterStatus: Command = {
             `${clockAheadMs < 0 ? "" : "+"}${Math.round(clockAheadMs)} ms`,
           ]),
         ),
+        "",
+        ...(gateways.length === 0
+          ? ["No gateway is there: no server runs with --engine jetstream on this cluster."]
+          : formatTable(
+              ["GATEWAY", "VERSION", "SINCE", "WRITES"],
+              gateways.map(({ name, version, sinceMs, groups }) => [
+                name,
+                version,
+                new Date(sinceMs).toISOString(),
+                groups.length === 0 ? "nothing yet" : groupsText(groups),
+              ]),
+            )),
         "",
         ...formatTable(
           ["STREAM", "LEADER", "REPLICAS", "MESSAGES", "STORED"],
@@ -110,6 +125,17 @@ export const clusterStatus: Command = {
     });
   },
 };
+
+/** Groups by number, neighbours together: `g1–g3 g7`. */
+function groupsText(groups: readonly number[]): string {
+  const spans: [from: number, to: number][] = [];
+  for (const group of groups) {
+    const last = spans.at(-1);
+    if (last !== undefined && last[1] === group - 1) last[1] = group;
+    else spans.push([group, group]);
+  }
+  return spans.map(([from, to]) => (from === to ? `g${from}` : `g${from}–g${to}`)).join(" ");
+}
 
 async function withCluster(
   world: World,

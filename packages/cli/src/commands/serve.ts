@@ -13,6 +13,7 @@ import { UsageError } from "../arguments/usage-error.ts";
 import { type Command, CommandFailure } from "../command.ts";
 import { banner, explainPortTaken } from "../serving/banner.ts";
 import { machineMemory } from "../serving/machine-memory.ts";
+import { machineName } from "../serving/machine-name.ts";
 import { gatherSettings, SERVE_OPTIONS, type Settings } from "../serving/settings.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world.ts";
@@ -67,7 +68,11 @@ async function started(world: World, settings: Settings, machine: MachineMemory)
   const { logLevel, logFormat, config: _config, ...options } = settings;
   const runtime = world.runtime({ logLevel, logFormat });
   try {
-    return await startServer(runtime, options, { version: VERSION, machineMemory: machine });
+    return await startServer(runtime, options, {
+      version: VERSION,
+      machineMemory: machine,
+      machineName: machineName(),
+    });
   } catch (failure) {
     throw explained(failure, settings);
   }

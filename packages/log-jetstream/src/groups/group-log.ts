@@ -89,6 +89,8 @@ export class GroupLog {
   #lastNumber = 0;
   /** Up to where everything was read, or was written here. */
   #knownSequence = 0;
+  /** Up to where the stream has to be known for this gateway to find what it has had stored. */
+  #ownSequence = 0;
   /** Whether all that this gateway ever sent is known to have come, or to come no more. */
   #isSettled = false;
   #isWriting = false;
@@ -127,6 +129,17 @@ export class GroupLog {
   async catchUp(): Promise<void> {
     await this.open();
     await this.#catchUp(undefined);
+  }
+
+  /** Somebody else has stored something for us: whoever reads here from now on is to find it. */
+  storedElsewhere(sequence: number): void {
+    this.#ownSequence = Math.max(this.#ownSequence, sequence);
+  }
+
+  /** Undefined when everything is known that this gateway has had stored, by itself or by others. */
+  ownKnown(): Promise<void> | undefined {
+    if (this.#opened === undefined || this.#knownSequence >= this.#ownSequence) return undefined;
+    return this.#known(this.#ownSequence);
   }
 
   /** Up to where the stream is known. */

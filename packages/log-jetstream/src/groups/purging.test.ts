@@ -71,7 +71,7 @@ describe("what nobody can read any more", () => {
       [`millrace.g.1.log.${half}`]: 5,
       [`millrace.g.1.log.${all}`]: 1,
     });
-    await engine.close();
+    await clock.finish(engine.close());
     const next = await join();
     expect(next.describe(all)).toMatchObject({ trimIndex: 11, nextIndex: 11 });
     expect(
@@ -105,8 +105,8 @@ describe("what nobody can read any more", () => {
     expect(await clock.finish(other.read(young, 1, { maxBytes: 1e9, maxRecords: 100 }))).toMatchObject({
       nextIndex: 4,
     });
-    await one.close();
-    await other.close();
+    await clock.finish(one.close());
+    await clock.finish(other.close());
   });
 
   test("is not kept in a gateway's memory either", async () => {
@@ -122,6 +122,6 @@ describe("what nobody can read any more", () => {
     expect(engine.statistics().tailCacheBytes).toBe(0);
     const [next] = (await openLogs(engine, 1)) as [number];
     await put(engine, next, 3);
-    await engine.close();
+    await clock.finish(engine.close());
   });
 });

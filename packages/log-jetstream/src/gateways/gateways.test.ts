@@ -1,0 +1,220 @@
+import { type AppendOutcome, encodeBatch, type LogEngine, readBatch, type ShardLogId } from "@millrace/log";
+import { memoryLogger, type ProcessClock, seededRandom, simulatedClock } from "@millrace/runtime";
+import { describe, expect, test } from "vitest";
+import { decodeGroupMessage } from "../groups/group-message.ts";
+import { joinCluster } from "../jetstream-engine.ts";
+import { type SimulatedClient, simulatedCluster } from "../simulated/simulated-cluster.ts";
+import { listenForGateways } from "./presence.ts";
+
+interface Gateway {
+  readonly name: string;
+  readonly engine: LogEngine;
+  readonly client: SimulatedClient;
+  readonly process: ProcessClock;
+}
+
+/** Time in which gateways hear of each other, or that one is gone. */
+const A_WHILE_MS = 6_000;
+
+function worldOf(seed: number) {
+  const clock = simulatedClock();
+  const random = seededRandom(seed);
+  const cluster = simulatedCluster({ clock, random });
+  const onlooker = cluster.connect(clock).broker;
+
+  const join = async (name: string): Promise<Gateway> => {
+    const process = clock.forProcess((reason, cause) => {
+      throw new Error(reason, { cause });
+    });
+    const client = cluster.connect(process);
+    const engine = await clock.finish(
+      joinCluster({
+        ...{ broker: client.broker, clock: process, serviceClock: process, random, name, version: "1.2.3" },
+        log: memoryLogger(),
+        crash: (reason, cause) => {
+          throw new Error(reason, { cause });
+        },
+      }),
+    );
+    return { name, engine, client, process };
+  };
+  const openLog = async ({ engine }: Gateway): Promise<ShardLogId> => {
+    const logId = engine.allocateLogId();
+    expect(await clock.finish(engine.state.commit({ opens: [logId] }))).toMatchObject({ kind: "committed" });
+    return logId;
+  };
+  /** Sessions that wrote the entries of the first group, and what they wrote. */
+  const written = async () => {
+    const outcome = await clock.finish(
+      onlooker.read("millrace_g1", { fromSequence: 1, maxBytes: 1e9, maxMessages: 1_000 }),
+    );
+    if (outcome.kind !== "messages") throw new Error(outcome.reason);
+    return outcome.messages
+      .map(({ payload }) => decodeGroupMessage(payload, "a message"))
+      .filter(({ kind }) => kind === "entry");
+  };
+  /** Two gateways that know each other, a log, and which of the two it belongs to. */
+  const pair = async () => {
+    const gateways = [await join("one"), await join("two")];
+    const logId = await openLog(gateways[0]!);
+    await clock.runFor(A_WHILE_MS);
+    const owner = gateways.find(({ engine }) => engine.peers?.ownerOfLog(logId) === undefined)!;
+    const other = gateways.find((gateway) => gateway !== owner)!;
+    expect(other.engine.peers?.ownerOfLog(logId)).toBeDefined();
+    return { owner, other, logId };
+  };
+  return { clock, cluster, onlooker, join, openLog, written, pair };
+}
+
+function entry(text: string, sizeBytes = 0) {
+  return encodeBatch([{ key: undefined, data: Buffer.from(text.padEnd(sizeBytes)) }]);
+}
+
+async function textsOf(engine: LogEngine, logId: ShardLogId): Promise<string[]> {
+  await engine.refresh?.(logId, "recent");
+  const { nextIndex } = engine.describe(logId)!;
+  const texts: string[] = [];
+  while (texts.length + 1 < nextIndex) {
+    const outcome = await engine.read(logId, texts.length + 1, { maxBytes: 1e9, maxRecords: 1e6 });
+    if (outcome.kind !== "entries") throw new Error(outcome.kind);
+    for (const { payload } of outcome.entries) {
+      const { dataStart, dataEnd } = readBatch(payload).records[0]!;
+      texts.push(Buffer.from(payload.subarray(dataStart, dataEnd)).toString().trim());
+    }
+  }
+  return texts;
+}
+
+describe("gateways of one cluster", () => {
+  test("let one of them write a group, and none fails another's appends", async () => {
+    const { clock, written, pair } = worldOf(1);
+    const { owner, other, logId } = await pair();
+    const outcomes: Promise<AppendOutcome>[] = [];
+    for (let number = 0; number < 40; number += 1) {
+      outcomes.push(other.engine.append(logId, entry(`other ${number}`)));
+      outcomes.push(owner.engine.append(logId, entry(`owner ${number}`)));
+      await clock.runFor(7);
+    }
+    for (const outcome of await clock.finish(Promise.all(outcomes))) expect(outcome.kind).toBe("appended");
+    const entries = await written();
+    expect(entries).toHaveLength(80);
+    expect(new Set(entries.map(({ session }) => session)).size).toBe(1);
+  });
+
+  test("find at once what was stored for them elsewhere", async () => {
+    const { clock, pair } = worldOf(2);
+    const { other, logId } = await pair();
+    for (let number = 1; number <= 20; number += 1) {
+      const outcome = await clock.finish(other.engine.append(logId, entry(`${number}`)));
+      expect(outcome).toMatchObject({ kind: "appended", index: number });
+      expect(await clock.finish(textsOf(other.engine, logId))).toHaveLength(number);
+    }
+  });
+
+  test("keep the order of the calls while a log changes hands, and while large entries take another way", async () => {
+    for (let seed = 1; seed <= 6; seed += 1) {
+      const { clock, join, openLog } = worldOf(seed);
+      const first = await join("first");
+      const logId = await openLog(first);
+      const outcomes: Promise<AppendOutcome>[] = [];
+      const offer = async (count: number): Promise<void> => {
+        for (let at = 0; at < count; at += 1) {
+          const sizeBytes = outcomes.length % 17 === 16 ? 1_200_000 : 0;
+          outcomes.push(first.engine.append(logId, entry(`${outcomes.length}`, sizeBytes)));
+          await clock.runFor(3);
+        }
+      };
+      await offer(30);
+      const joined = [await join("second"), await join("third")];
+      await offer(30);
+      for (const { engine } of joined) {
+        const closing = engine.close();
+        await offer(15);
+        await clock.finish(closing);
+      }
+      await offer(15);
+      const kinds = new Set((await clock.finish(Promise.all(outcomes))).map(({ kind }) => kind));
+      expect([...kinds], `seed ${seed}`).toEqual(["appended"]);
+      const numbers = (await clock.finish(textsOf(first.engine, logId))).map(Number);
+      expect(numbers).toEqual(outcomes.map((_, number) => number));
+    }
+  });
+
+  test("go on when the owner dies; what was on its way to it nobody knows", async () => {
+    const kinds: string[] = [];
+    for (let delayMs = 0; delayMs < 10; delayMs += 1) {
+      const { clock, pair } = worldOf(4);
+      const { owner, other, logId } = await pair();
+      const onItsWay = other.engine.append(logId, entry("on its way"));
+      await clock.runFor(delayMs);
+      owner.process.end();
+      owner.client.cut();
+      await clock.runFor(A_WHILE_MS);
+      kinds.push((await clock.finish(onItsWay)).kind);
+      expect(other.engine.peers?.ownerOfLog(logId)).toBeUndefined();
+      expect(await clock.finish(other.engine.append(logId, entry("after it")))).toMatchObject({
+        kind: "appended",
+      });
+    }
+    expect(new Set(kinds)).toEqual(new Set(["appended", "unknown"]));
+  });
+
+  test("take a log back from one that is cut off, and give it again when it is heard", async () => {
+    const { clock, written, pair } = worldOf(5);
+    const { owner, other, logId } = await pair();
+    owner.client.cut();
+    await clock.runFor(A_WHILE_MS);
+    expect(await clock.finish(other.engine.append(logId, entry("without it")))).toMatchObject({
+      kind: "appended",
+    });
+    owner.client.heal();
+    await clock.runFor(A_WHILE_MS);
+    expect(other.engine.peers?.ownerOfLog(logId)).toBeDefined();
+    expect(await clock.finish(other.engine.append(logId, entry("with it")))).toMatchObject({ index: 2 });
+    expect(await clock.finish(textsOf(other.engine, logId))).toEqual(["without it", "with it"]);
+    const [without, with_] = await written();
+    expect(without?.session).not.toBe(with_?.session);
+  });
+
+  test("a log that was closed is closed whoever is asked to append to it", async () => {
+    const { clock, pair } = worldOf(6);
+    const { owner, other, logId } = await pair();
+    const closing = owner.engine.state.commit({ closes: [logId] });
+    const late = other.engine.append(logId, entry("late"));
+    expect((await clock.finish(closing)).kind).toBe("committed");
+    expect(["appended", "closed"]).toContain((await clock.finish(late)).kind);
+    expect(await clock.finish(other.engine.append(logId, entry("later")))).toEqual({ kind: "closed" });
+  });
+
+  test("ask each other, and tell each other", async () => {
+    const { clock, pair } = worldOf(7);
+    const { owner, other, logId } = await pair();
+    const peer = other.engine.peers!.ownerOfLog(logId)!;
+    const stop = owner.engine.peers!.answer("sum", (numbers) =>
+      (numbers as number[]).reduce((sum, number) => sum + number, 0),
+    );
+    expect(await clock.finish(other.engine.peers!.ask(peer, "sum", [1, 2, 3]))).toBe(6);
+    const heard: unknown[] = [];
+    owner.engine.peers!.hear("news", (news) => heard.push(news));
+    other.engine.peers!.hear("news", () => heard.push("its own"));
+    other.engine.peers!.tell("news", { what: "rain" });
+    await clock.runFor(100);
+    expect(heard).toEqual([{ what: "rain" }]);
+    stop();
+    expect(await clock.finish(other.engine.peers!.ask(peer, "sum", [1]))).toBeUndefined();
+    // Who does not answer owns nothing, until it is heard of again.
+    expect(other.engine.peers!.ownerOfLog(logId)).toBeUndefined();
+    await clock.runFor(A_WHILE_MS);
+    expect(other.engine.peers!.ownerOfLog(logId)).toBe(peer);
+  });
+
+  test("are seen by whoever listens, until they leave", async () => {
+    const { clock, onlooker, pair } = worldOf(8);
+    const { owner } = await pair();
+    const seen = async () =>
+      (await clock.finish(listenForGateways(onlooker, clock, "millrace"))).map(({ name }) => name);
+    expect(await seen()).toEqual(["one", "two"]);
+    await clock.finish(owner.engine.close());
+    expect(await seen()).toEqual([owner.name === "one" ? "two" : "one"]);
+  });
+});
