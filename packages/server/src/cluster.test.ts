@@ -123,6 +123,25 @@ describe("servers that share a cluster", () => {
     expect(ShardId).not.toBe("shardId-000000000000");
   });
 
+  test("keep one limit together, whichever of them a producer comes to", async () => {
+    const { clock, start } = clusterOf();
+    const servers = [await start(), await start(), await start()];
+    await servers[0]!.client.createStream({ StreamName: "orders", ShardCount: 1 });
+    for (const server of servers)
+      await until(async () => (await summaryOf(server)).StreamStatus === "ACTIVE", clock);
+    // Until they have heard of each other.
+    await clock.sleep(2_500);
+    const Records = Array.from({ length: 400 }, (_, number) => ({
+      PartitionKey: `${number}`,
+      Data: Buffer.from("x"),
+    }));
+    const answers = await Promise.all(
+      servers.map(({ client }) => client.putRecords({ StreamName: "orders", Records })),
+    );
+    const refused = answers.reduce((sum, { FailedRecordCount = 0 }) => sum + FailedRecordCount, 0);
+    expect(refused).toBe(200);
+  });
+
   test("refuse to move the clock", async () => {
     const { start } = clusterOf();
     const server = await start();

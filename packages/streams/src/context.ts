@@ -3,14 +3,12 @@ import type { Logger, MemoryBudget, Random, Secrets, ServiceClock } from "@millr
 import type { Authorizer } from "./authorizer.ts";
 import type { Background } from "./background.ts";
 import type { Catalog } from "./catalog/catalog.ts";
-import type { Shard } from "./catalog/shard.ts";
 import type { Subscriptions } from "./fan-out/subscriptions.ts";
 import type { Limits } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { Traffic } from "./on-demand/traffic.ts";
-import type { CallThrottle } from "./throttle/call-throttle.ts";
 import type { EncodedEntries } from "./shards/encoded-entries.ts";
-import { ShardThrottle } from "./throttle/shard-throttle.ts";
+import type { Rates } from "./throttle/rates.ts";
 
 /** What every handler and every background pass works with. Made once, by `createStreams`. */
 export interface StreamsContext {
@@ -24,7 +22,7 @@ export interface StreamsContext {
   readonly authorizer: Authorizer | undefined;
   readonly catalog: Catalog;
   readonly limits: Limits;
-  readonly calls: CallThrottle;
+  readonly rates: Rates;
   readonly background: Background;
   readonly subscriptions: Subscriptions;
   readonly traffic: Traffic;
@@ -34,9 +32,4 @@ export interface StreamsContext {
   readonly secret: Uint8Array;
   /** How long CREATING, UPDATING and DELETING last, in service milliseconds. */
   readonly transitionDelayMs: number;
-}
-
-/** The buckets of a shard, made at its first use: idle shards cost nothing. */
-export function throttleOf(context: StreamsContext, shard: Shard): ShardThrottle {
-  return (shard.throttle ??= new ShardThrottle(context.limits));
 }

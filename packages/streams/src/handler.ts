@@ -7,6 +7,7 @@ import type { StreamName } from "./catalog/records.ts";
 import type { StreamsContext } from "./context.ts";
 import type { NamesResource } from "./find-stream.ts";
 import type { Authorizer } from "./authorizer.ts";
+import type { CallRate } from "./limits.ts";
 import { resourceNamedBy, streamNamedBy } from "./find-stream.ts";
 
 /** What belongs to one call. */
@@ -50,14 +51,13 @@ export function handle<O extends Operation>(
     const admit = (): Promise<void> | undefined => {
       isAdmitted = true;
       if (context.authorizer !== undefined) return authorize(context.authorizer);
-      refuseBeyondRate(context, operation.name, caller, stream, nowMs);
-      return undefined;
+      return refuseBeyondRate(context, operation.name, caller, stream, nowMs);
     };
     const authorize = async (authorizer: Authorizer): Promise<void> => {
       const resourceArn = resourceNamedBy(named, stream);
       const denial = await authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
       if (denial !== undefined) throw failure("AccessDeniedException", denial);
-      refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+      await refuseBeyondRate(context, operation.name, caller, stream, nowMs);
     };
     const call: Call<O> = {
       caller,
@@ -105,26 +105,33 @@ async function withNewest<Answer>(
   }
 }
 
-/** As recorded by users of the service: the message names the stream when the request does, whatever the scope. */
+/** Undefined when there is nothing to wait for. As recorded by users of the service: the message names the stream when the request does, whatever the scope. */
 function refuseBeyondRate(
   context: StreamsContext,
   operation: string,
   caller: Caller,
   stream: StreamName | undefined,
   nowMs: number,
-): void {
-  if (!context.calls.counts(operation)) return;
-  const exceeded = context.calls.admit(
+): Promise<void> | undefined {
+  const refuse = (exceeded: CallRate | undefined): void => {
+    if (exceeded !== undefined) throw rateExceeded(context, caller, stream);
+  };
+  const exceeded = context.rates.admitCall(
     operation,
     {
       account: `${caller.accountId}/${caller.region}`,
-      stream: stream && `${stream.accountId}/${stream.region}/${stream.name}`,
+      ...(stream === undefined ? {} : { stream: `${stream.accountId}/${stream.region}/${stream.name}` }),
     },
     nowMs,
   );
-  if (exceeded === undefined) return;
+  if (exceeded instanceof Promise) return exceeded.then(refuse);
+  refuse(exceeded);
+  return undefined;
+}
+
+function rateExceeded(context: StreamsContext, caller: Caller, stream: StreamName | undefined): ServiceError {
   context.meter.throttled(undefined, undefined, "operationCalls", 1);
-  throw new ServiceError(
+  return new ServiceError(
     "LimitExceededException",
     stream === undefined
       ? `Rate exceeded for account ${caller.accountId}.`

@@ -19,7 +19,7 @@ import { Traffic } from "./on-demand/traffic.ts";
 import { EncodedEntries } from "./shards/encoded-entries.ts";
 import { operations } from "./operations/index.ts";
 import { startRetention } from "./retention/retention-pass.ts";
-import { CallThrottle } from "./throttle/call-throttle.ts";
+import { Rates } from "./throttle/rates.ts";
 
 export interface StreamsDependencies {
   /** Service time. */
@@ -81,9 +81,9 @@ export async function createStreams(
     authorizer,
     catalog,
     limits: inForce,
-    calls: new CallThrottle(limits),
+    rates: new Rates({ clock, catalog, peers: engine.peers, limits: inForce, options: limits }),
     background: new Background(clock, log),
-    subscriptions: new Subscriptions(clock, inForce, catalog),
+    subscriptions: new Subscriptions(clock, inForce, catalog, engine.peers),
     encoded: new EncodedEntries(dependencies.memory),
     traffic: new Traffic(clock, dependencies.random, engine, catalog),
     secret: await loadSecret(engine, secrets),
@@ -103,6 +103,7 @@ export async function createStreams(
       await context.traffic.store("all");
       context.traffic.close();
       context.encoded.close();
+      context.rates.close();
       context.catalog.close();
     },
   };

@@ -1,10 +1,13 @@
 /** Who is subscribed to what: at most one live subscription for each consumer and shard. */
+import type { Peers } from "@millrace/log";
 import type { ServiceClock } from "@millrace/runtime";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { Limits } from "../limits.ts";
 import { TokenBucket } from "../throttle/token-bucket.ts";
+import type { Turn } from "./seat-turns.ts";
+import { SeatTurns } from "./seat-turns.ts";
 
 /** One consumer on one shard. */
 export interface Subscriber {
@@ -33,10 +36,10 @@ export interface LiveSubscription {
 /** What is remembered of a subscriber from one subscription to the next. */
 export interface Seat {
   readonly subscriber: Subscriber;
-  readonly calls: TokenBucket;
+  readonly key: string;
   /** Shared by all subscriptions that follow each other here: subscribing again gives no second allowance. */
   readonly readBytes: TokenBucket;
-  /** When the last subscription began. */
+  /** When the last subscription through this process began. */
   takenMs: number;
   live: LiveSubscription | undefined;
 }
@@ -50,13 +53,15 @@ const SEAT_IDLE_MS = 60_000;
 export class Subscriptions {
   readonly #clock: ServiceClock;
   readonly #limits: Limits;
+  readonly #turns: SeatTurns;
   readonly #seats = new Map<string, Seat>();
   readonly #live = new Map<Stream, Set<LiveSubscription>>();
   readonly #unfollow: () => void;
 
-  constructor(clock: ServiceClock, limits: Limits, catalog: Catalog) {
+  constructor(clock: ServiceClock, limits: Limits, catalog: Catalog, peers: Peers | undefined) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#turns = new SeatTurns(clock, limits, peers, (key) => this.#seats.get(key)?.live?.giveWay());
     this.#unfollow = catalog.onChange((stream) => {
       for (const subscription of this.#live.get(stream) ?? []) subscription.wake();
     });
@@ -82,7 +87,7 @@ export class Subscriptions {
       this.#makeRoom();
       seat = {
         subscriber,
-        calls: new TokenBucket(this.#limits.subscribeCalls),
+        key,
         readBytes: new TokenBucket(this.#limits.fanOutReadBytes),
         takenMs: -Infinity,
         live: undefined,
@@ -92,12 +97,17 @@ export class Subscriptions {
     return seat;
   }
 
-  /** True while a new subscription is refused because the last one is too young. */
-  isTaken(seat: Seat): boolean {
-    return this.#clock.nowMs() - seat.takenMs < this.#limits.subscriptionTakeoverMs;
+  /** Counts a call for a seat. */
+  ask(seat: Seat): Turn | Promise<Turn> {
+    return this.#turns.ask(seat.key);
   }
 
-  /** Seats a subscription; the one that sits there gives way. */
+  /** Takes a seat for the subscription that begins next; false when another was faster. */
+  take(seat: Seat): boolean | Promise<boolean> {
+    return this.#turns.take(seat.key);
+  }
+
+  /** Seats a subscription whose seat was taken for it; the one that sits there gives way. */
   begin(seat: Seat, subscription: LiveSubscription): void {
     seat.live?.giveWay();
     seat.live = subscription;
@@ -120,6 +130,7 @@ export class Subscriptions {
   /** Ends all subscriptions. */
   close(): void {
     this.#unfollow();
+    this.#turns.close();
     for (const live of [...this.#live.values()]) for (const subscription of [...live]) subscription.end();
   }
 

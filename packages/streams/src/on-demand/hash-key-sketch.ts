@@ -46,6 +46,14 @@ export class HashKeySketch {
     }
   }
 
+  /** Takes what was sampled of the present minute, to be {@link note}d elsewhere. */
+  takeSamples(): HashKeyHex[] {
+    const samples = this.#samples;
+    this.#samples = [];
+    this.#seen = 0;
+    return samples;
+  }
+
   /** Ends a minute. */
   endMinute(): void {
     if (this.#samples.length >= SAMPLES_MIN) this.#finished = this.#samples.sort();

@@ -37,9 +37,12 @@ export function startOnDemandScaling(context: StreamsContext): void {
 
 /** One pass over all on-demand streams. */
 export async function scalingPass(context: StreamsContext): Promise<void> {
-  for (const traffic of [...context.traffic.all()]) {
-    const { stream } = traffic;
-    if (stream.gone || !context.traffic.endMinute(traffic)) continue;
+  for (const known of [...context.traffic.all()]) {
+    const { stream } = known;
+    if (stream.gone || !(await context.traffic.isOwn(known))) continue;
+    // It may have been read anew.
+    const traffic = context.traffic.ofStream(stream);
+    if (traffic === undefined || !context.traffic.endMinute(traffic)) continue;
     if (stream.header.status === "ACTIVE") await scale(context, traffic);
   }
   await context.traffic.store("due");

@@ -8,6 +8,14 @@ import { HashKeySketch } from "./hash-key-sketch.ts";
 import type { Rate, StoredHistory } from "./traffic-history.ts";
 import { addRates, NO_TRAFFIC, TrafficHistory } from "./traffic-history.ts";
 
+/** Traffic of one shard as it goes from one process to another. */
+export interface SeenTraffic {
+  readonly bytes: number;
+  readonly records: number;
+  /** A fair sample of the places of its bytes. */
+  readonly samples: readonly HashKeyHex[];
+}
+
 /** The traffic of one shard. */
 export class ShardTraffic {
   readonly shard: Shard;
@@ -31,6 +39,22 @@ export class ShardTraffic {
     this.#bytes += sizeBytes;
     this.#records += 1;
     if (hashKey !== undefined) this.sketch.note(hashKey, sizeBytes);
+  }
+
+  /** Traffic that another process has seen: the samples stand for the places of all its bytes. */
+  add({ bytes, records, samples }: SeenTraffic): void {
+    this.#bytes += bytes;
+    this.#records += records;
+    for (const hashKey of samples) this.sketch.note(hashKey, Math.ceil(bytes / samples.length));
+  }
+
+  /** Takes what was seen since the last minute ended; undefined when that is nothing. */
+  take(): SeenTraffic | undefined {
+    if (this.#records === 0) return undefined;
+    const seen = { bytes: this.#bytes, records: this.#records, samples: this.sketch.takeSamples() };
+    this.#bytes = 0;
+    this.#records = 0;
+    return seen;
   }
 
   /** Ends a minute, which lasted `seconds`. */

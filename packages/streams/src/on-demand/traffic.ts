@@ -13,6 +13,7 @@ import {
 } from "../catalog/records.ts";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
+import { SharedTraffic } from "./shared-traffic.ts";
 import type { ShardTraffic, StoredStreamTraffic } from "./stream-traffic.ts";
 import { StreamTraffic } from "./stream-traffic.ts";
 import type { StoredHistory } from "./traffic-history.ts";
@@ -28,6 +29,9 @@ export class Traffic {
   readonly #random: Random;
   readonly #engine: LogEngine;
   readonly #streams = new Map<Stream, StreamTraffic>();
+  readonly #shared: SharedTraffic | undefined;
+  /** Where processes share the engine: streams that this one scales, whose traffic it therefore stores. */
+  readonly #own = new Set<Stream>();
   readonly #unfollow: () => void;
   /** Rows of streams and shards that are watched no longer. */
   readonly #obsolete = new Set<string>();
@@ -36,6 +40,7 @@ export class Traffic {
     this.#clock = clock;
     this.#random = random;
     this.#engine = engine;
+    this.#shared = engine.peers && new SharedTraffic(engine.peers, catalog, this);
     for (const stream of catalog.all()) if (isWatched(stream)) this.#watch(stream);
     // What a stream left behind that is deleted, or provisioned, was not removed before the last stop.
     for (const [key] of engine.state.list(TRAFFIC_PREFIX)) {
@@ -45,7 +50,10 @@ export class Traffic {
     this.#unfollow = catalog.onChange((stream) => {
       if (isWatched(stream)) {
         if (!this.#streams.has(stream)) this.#watch(stream);
-      } else if (this.#streams.delete(stream)) this.#forget(stream);
+      } else if (this.#streams.delete(stream)) {
+        this.#own.delete(stream);
+        this.#forget(stream);
+      }
     });
   }
 
@@ -54,8 +62,30 @@ export class Traffic {
     return this.#streams.get(stream)?.of(shard);
   }
 
+  ofStream(stream: Stream): StreamTraffic | undefined {
+    return this.#streams.get(stream);
+  }
+
   all(): IterableIterator<StreamTraffic> {
     return this.#streams.values();
+  }
+
+  /**
+   * Whether it is this process that scales a stream. If not, the one that does is told what was seen here; if it has only now
+   * become so, what the last one stored is read.
+   */
+  async isOwn(traffic: StreamTraffic): Promise<boolean> {
+    const { stream } = traffic;
+    if (this.#shared === undefined) return true;
+    const owner = this.#shared.ownerOf(traffic);
+    if (owner === undefined) {
+      if (!this.#own.has(stream)) this.#watch(stream, traffic);
+      this.#own.add(stream);
+      return true;
+    }
+    if (this.#own.delete(stream)) await this.#store(traffic, this.#clock.nowMs());
+    await this.#shared.tell(owner, traffic);
+    return false;
   }
 
   /** Ends a minute of a stream's traffic. False when it is too short to be one. */
@@ -71,6 +101,7 @@ export class Traffic {
   async store(what: "due" | "all"): Promise<void> {
     const nowMs = this.#clock.nowMs();
     for (const traffic of this.#streams.values()) {
+      if (this.#shared !== undefined && !this.#own.has(traffic.stream)) continue;
       if (what === "due" && nowMs - traffic.storedMs < STORE_EVERY_MS) continue;
       await this.#store(traffic, nowMs);
     }
@@ -84,6 +115,7 @@ export class Traffic {
 
   close(): void {
     this.#unfollow();
+    this.#shared?.close();
   }
 
   async #store(traffic: StreamTraffic, nowMs: number): Promise<void> {
@@ -109,8 +141,8 @@ export class Traffic {
     return (await this.#engine.state.commit(change)).kind === "committed";
   }
 
-  /** Begins to watch a stream, from what is stored of it. */
-  #watch(stream: Stream): void {
+  /** Begins to watch a stream, from what is stored of it; what was `seen` of it meanwhile is kept. */
+  #watch(stream: Stream, seen?: StreamTraffic): void {
     const key = streamTrafficKey(stream.header.incarnation);
     const stored = this.#engine.state.get(key);
     const traffic = new StreamTraffic(
@@ -124,6 +156,10 @@ export class Traffic {
     for (const shard of stored === undefined ? [] : stream.storedShards()) {
       const row = this.#engine.state.get(shardTrafficKey(stream.header.incarnation, shard.shardIndex));
       if (row !== undefined) traffic.restore(shard, JSON.parse(row.value) as StoredHistory);
+    }
+    for (const shard of seen?.shards() ?? []) {
+      const ofShard = shard.take();
+      if (ofShard !== undefined && shard.shard.isOpen) traffic.of(shard.shard).add(ofShard);
     }
     this.#streams.set(stream, traffic);
   }

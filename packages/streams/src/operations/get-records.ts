@@ -1,7 +1,6 @@
 import { GetRecords } from "@millrace/api";
 import type { ShardIterator } from "@millrace/model";
 import { formatShardId, openIterator, sealIterator } from "@millrace/model";
-import { throttleOf } from "../context.ts";
 import { withRecords } from "@millrace/wire";
 import { childShardDescriptions } from "../describe.ts";
 import { readStreamName } from "../find-stream.ts";
@@ -36,8 +35,8 @@ export const getRecords = handle(
     }
     await about(stream);
     if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
-    const throttle = throttleOf(context, shard);
-    const exceeded = throttle.exceededByRead(nowMs);
+    const admission = context.rates.exceededByRead(stream, shard, nowMs);
+    const exceeded = admission instanceof Promise ? await admission : admission;
     if (exceeded !== undefined) {
       context.meter.throttled(stream, shard, exceeded, 1);
       throw failure("ProvisionedThroughputExceededException", readRateExceeded(stream, shard));
@@ -53,7 +52,7 @@ export const getRecords = handle(
       throw failure("InternalFailureException", outcome.detail);
     }
     const { records, bytes, next, ended, millisBehindLatest } = outcome;
-    throttle.chargeRead(bytes, nowMs);
+    context.rates.chargeRead(stream, shard, bytes, nowMs);
     context.meter.outgoing(stream, shard, records.length, bytes, millisBehindLatest);
     return withRecords(records, {
       MillisBehindLatest: millisBehindLatest,

@@ -2,7 +2,6 @@ import type { InputOf } from "@millrace/api";
 import { GetShardIterator } from "@millrace/api";
 import { formatShardId, parseShardId, sealIterator } from "@millrace/model";
 import type { Failure } from "@millrace/wire";
-import { throttleOf } from "../context.ts";
 import { readStreamName } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import type { StartingPosition } from "../shards/starting-position.ts";
@@ -32,7 +31,7 @@ export const getShardIterator = handle(
     const asked = positionAsked(input, failure);
     const position = await startingPosition(context, stream, shard, asked, "GetShardIterator", failure);
     if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
-    if (!throttleOf(context, shard).admitIterator(nowMs)) {
+    if (!(await context.rates.admitIterator(stream, shard, nowMs))) {
       context.meter.throttled(stream, shard, "shardIteratorCalls", 1);
       throw failure("ProvisionedThroughputExceededException", writeRateExceeded(stream, shard));
     }

@@ -13,41 +13,37 @@ import { startingPosition } from "../shards/starting-position.ts";
 import { DRY_RUN } from "../shards/texts.ts";
 
 /** Pushes the records of a shard to a consumer as they become durable, for up to five minutes. */
-export const subscribeToShard = handle(
-  SubscribeToShard,
-  async (context, input, { caller, failure, nowMs }) => {
-    const { stream, name, row } = findConsumer(context, readConsumerName(input, failure), failure);
-    if (!stream.isServing) throw streamNotFound(stream, failure);
-    const shardIndex = parseShardId(input.ShardId);
-    const shard = shardIndex === undefined ? undefined : stream.shard(shardIndex);
-    if (shard === undefined) {
-      throw failure(
-        "ResourceNotFoundException",
-        `Shard ${shardIndex === undefined ? input.ShardId : formatShardId(shardIndex)} in stream ${stream.name} ` +
-          `under account ${stream.accountId} does not exist`,
-      );
-    }
-    const subscriber: Subscriber = { stream, shard, consumerName: name, consumerCreatedMs: row.createdMs };
-    if (row.status !== "ACTIVE") throw failure("ResourceInUseException", consumerNotActive(subscriber));
+export const subscribeToShard = handle(SubscribeToShard, async (context, input, { caller, failure }) => {
+  const { stream, name, row } = findConsumer(context, readConsumerName(input, failure), failure);
+  if (!stream.isServing) throw streamNotFound(stream, failure);
+  const shardIndex = parseShardId(input.ShardId);
+  const shard = shardIndex === undefined ? undefined : stream.shard(shardIndex);
+  if (shard === undefined) {
+    throw failure(
+      "ResourceNotFoundException",
+      `Shard ${shardIndex === undefined ? input.ShardId : formatShardId(shardIndex)} in stream ${stream.name} ` +
+        `under account ${stream.accountId} does not exist`,
+    );
+  }
+  const subscriber: Subscriber = { stream, shard, consumerName: name, consumerCreatedMs: row.createdMs };
+  if (row.status !== "ACTIVE") throw failure("ResourceInUseException", consumerNotActive(subscriber));
 
-    const { subscriptions } = context;
-    const seat = subscriptions.seatOf(subscriber);
-    const refuseTakenSeat = (): void => {
-      if (subscriptions.isTaken(seat)) throw failure("ResourceInUseException", activeElsewhere(subscriber));
-    };
-    refuseTakenSeat();
-    if (!seat.calls.tryTake(1, nowMs)) {
-      context.meter.throttled(stream, shard, "subscribeCalls", 1);
-      throw failure("LimitExceededException", subscribeRateExceeded(subscriber));
-    }
-    const asked = positionAsked(input.StartingPosition, failure);
-    const position = await startingPosition(context, stream, shard, asked, SubscribeToShard.name, failure);
-    if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
-    // Another call may have been faster to find its position.
-    refuseTakenSeat();
-    return { EventStream: new Subscription(context, seat, position, caller.requestId) };
-  },
-);
+  const { subscriptions } = context;
+  const seat = subscriptions.seatOf(subscriber);
+  const isTaken = (): Error => failure("ResourceInUseException", activeElsewhere(subscriber));
+  const turn = await subscriptions.ask(seat);
+  if (turn === "taken") throw isTaken();
+  if (turn === "too-often") {
+    context.meter.throttled(stream, shard, "subscribeCalls", 1);
+    throw failure("LimitExceededException", subscribeRateExceeded(subscriber));
+  }
+  const asked = positionAsked(input.StartingPosition, failure);
+  const position = await startingPosition(context, stream, shard, asked, SubscribeToShard.name, failure);
+  if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
+  // Another call may have been faster to find its position.
+  if (!(await subscriptions.take(seat))) throw isTaken();
+  return { EventStream: new Subscription(context, seat, position, caller.requestId) };
+});
 
 /** Which members go together. How the service words it is not recorded. */
 function positionAsked(

@@ -3,7 +3,6 @@ import { batchOfRanges } from "@millrace/log";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
-import { throttleOf } from "../context.ts";
 import type { PutOutcome } from "./put-outcomes.ts";
 import type { RecordsToPut } from "./records-to-put.ts";
 
@@ -23,7 +22,12 @@ export async function putOneRecord(
   const sizeBytes = columns.sizeOf(0);
   let shard: Shard | undefined = stream.openShardOf(hashKeys, 0);
   if (shard === undefined) return GONE;
-  const exceeded = throttleOf(context, shard).exceededByWrite(sizeBytes, context.clock.nowMs());
+  const elsewhere = context.rates.writeElsewhere(stream, shard, sizeBytes);
+  const said = elsewhere === undefined ? undefined : await elsewhere;
+  const exceeded =
+    said === undefined
+      ? context.rates.throttleOf(shard).exceededByWrite(sizeBytes, context.clock.nowMs())
+      : said.exceeded;
   if (exceeded !== undefined) {
     context.meter.throttled(stream, shard, exceeded, 1);
     return { kind: "throttled", shard };

@@ -3,7 +3,8 @@ import { batchOfRanges } from "@millrace/log";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
-import { throttleOf } from "../context.ts";
+import type { LimitName } from "../limits.ts";
+import type { Verdicts } from "../throttle/shared-rates.ts";
 import { PutOutcomes } from "./put-outcomes.ts";
 import type { RecordsToPut } from "./records-to-put.ts";
 
@@ -27,15 +28,24 @@ export async function putRecords(
   const nowMs = context.clock.nowMs();
   const byShard = new Map<Shard, Mates>();
   for (let index = 0; index < columns.count; index += 1) route(stream, records, index, byShard, outcomes);
-  for (const [shard, mates] of byShard) {
-    const { indexes, bytes } = mates;
-    if (throttleOf(context, shard).admitWrites(indexes.length, bytes, nowMs)) continue;
-    const admitted = admitSome(context, stream, shard, records, indexes, nowMs, outcomes);
+  const elsewhere = context.rates.writesElsewhere(stream, byShard, columns);
+  const verdicts = elsewhere === undefined ? undefined : await elsewhere;
+  for (const [shard, { indexes, bytes }] of byShard) {
+    const throttle = context.rates.throttleOf(shard);
+    const said = verdicts?.get(shard);
+    if (said === undefined ? throttle.admitWrites(indexes.length, bytes, nowMs) : said === "all") continue;
+    const exceededBy = (index: number, at: number): LimitName | undefined =>
+      said === undefined ? throttle.exceededByWrite(columns.sizeOf(index), nowMs) : refusalIn(said, at);
+    const admitted = admitSome(context, stream, shard, records, indexes, exceededBy, outcomes);
     if (admitted.indexes.length > 0) byShard.set(shard, admitted);
     else byShard.delete(shard);
   }
   await appendAll(context, stream, records, byShard, outcomes);
   return outcomes;
+}
+
+function refusalIn(said: Verdicts, at: number): LimitName | undefined {
+  return said === "all" ? undefined : said[at];
 }
 
 function route(
@@ -66,13 +76,13 @@ function admitSome(
   shard: Shard,
   { columns }: RecordsToPut,
   indexes: readonly number[],
-  nowMs: number,
+  exceededBy: (index: number, at: number) => LimitName | undefined,
   outcomes: PutOutcomes,
 ): Mates {
   const admitted: Mates = { indexes: [], bytes: 0 };
-  for (const index of indexes) {
+  for (const [at, index] of indexes.entries()) {
     const sizeBytes = columns.sizeOf(index);
-    const exceeded = throttleOf(context, shard).exceededByWrite(sizeBytes, nowMs);
+    const exceeded = exceededBy(index, at);
     if (exceeded === undefined) {
       admitted.indexes.push(index);
       admitted.bytes += sizeBytes;

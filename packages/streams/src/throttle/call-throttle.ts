@@ -5,6 +5,15 @@ import { TokenBucket } from "./token-bucket.ts";
 /** More callers than this at once make idle buckets go. */
 const BUCKETS_MAX = 10_000;
 
+/**
+ * Whom a call is counted for: the caller's account and region, and, among all accounts and regions, the stream that the
+ * request is about.
+ */
+export interface CallScopes {
+  readonly account: string;
+  readonly stream?: string;
+}
+
 /** The call rates of control-plane operations. Buckets count in service time. */
 export class CallThrottle {
   readonly #rates: Readonly<Record<string, CallRate>>;
@@ -14,20 +23,13 @@ export class CallThrottle {
     this.#rates = callRatesInForce(options);
   }
 
-  /** Whether there is a rate for calls of an operation; the data plane has none. */
-  counts(operation: string): boolean {
-    return this.#rates[operation] !== undefined;
+  /** The rate for calls of an operation; the data plane has none. */
+  rateOf(operation: string): CallRate | undefined {
+    return this.#rates[operation];
   }
 
-  /**
-   * Admits a call of an operation, or tells which rate it exceeds. `scopes` names the caller's account and
-   * region, and, among all accounts and regions, the stream that the request is about.
-   */
-  admit(
-    operation: string,
-    scopes: { readonly account: string; readonly stream: string | undefined },
-    nowMs: number,
-  ): CallRate | undefined {
+  /** Admits a call of an operation, or tells which rate it exceeds. */
+  admit(operation: string, scopes: CallScopes, nowMs: number): CallRate | undefined {
     const rate = this.#rates[operation];
     const scope = rate && scopes[rate.scope];
     if (rate === undefined || scope === undefined) return undefined;
