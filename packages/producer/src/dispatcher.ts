@@ -316,8 +316,11 @@ export class Dispatcher {
       } = answers[index] ?? {};
       if (failure === undefined && shardId !== undefined && sequenceNumber !== undefined) {
         unit.lane.failureCount = 0;
-        const strays = await this.#straysOf(unit, shardId, request.viewNumber);
-        again = again.concat(this.#outcomes.stored(unit, { shardId, sequenceNumber }, strays, succeeded));
+        if (await this.#hasStrayed(unit, shardId, request.viewNumber)) {
+          again = again.concat(this.#outcomes.strayed(unit, shardId, succeeded));
+        } else {
+          this.#outcomes.stored(unit, { shardId, sequenceNumber }, succeeded);
+        }
       } else {
         const error = failure === undefined ? answerError(ErrorCode, ErrorMessage) : errorOf(failure);
         failedLanes.add(unit.lane);
@@ -334,24 +337,25 @@ export class Dispatcher {
   }
 
   /**
-   * The user records of a stored unit that lie in a shard where consumers drop them, because the stream was
-   * resharded after it was put together. When nobody can tell, all: once too often is better than never.
+   * Whether a stored unit lies in a shard where the KCL drops it, because the stream was resharded after it was put together.
+   * One user record that does not belong there is enough: the KCL then drops those before and behind it too
+   * (`AggregatorUtil.deaggregate`, version 3.5.1). When nobody can tell, it has: once too often is better than never.
    */
-  async #straysOf(unit: PutUnit, shardId: string, viewNumber: number): Promise<ReadonlySet<QueuedRecord>> {
+  async #hasStrayed(unit: PutUnit, shardId: string, viewNumber: number): Promise<boolean> {
     const { lane, records } = unit;
-    if (lane.shardId === undefined || lane.shardId === shardId) return NOBODY;
+    if (lane.shardId === undefined || lane.shardId === shardId) return false;
     if (!unit.isAggregate) {
       if (this.#observer.latest?.number === viewNumber) this.#look();
-      return NOBODY;
+      return false;
     }
     try {
       const seen = this.#observer.latest;
       const view = seen === undefined || seen.number === viewNumber ? await this.#observer.look() : seen;
-      if (view.isAutomatic) return NOBODY;
+      if (view.isAutomatic) return false;
       const range = await this.#observer.rangeOf(shardId);
-      return new Set(range === undefined ? records : records.filter((record) => !belongsTo(range, record)));
+      return range === undefined || records.some((record) => !belongsTo(range, record));
     } catch {
-      return new Set(records);
+      return true;
     }
   }
 
@@ -396,8 +400,6 @@ export class Dispatcher {
     });
   }
 }
-
-const NOBODY: ReadonlySet<QueuedRecord> = new Set();
 
 interface UnitAnswer {
   readonly ShardId?: string | undefined;

@@ -104,7 +104,10 @@ export class FakeKinesis implements ClientTransport {
     this.#open(mergeRanges(lower.range, upper.range) as HashKeyRange);
   }
 
-  /** What consumers see, in order of sequence numbers: of an aggregated record what belongs into the shard. */
+  /**
+   * What the KCL sees, in order of sequence numbers: nothing of an aggregated record in which there is a user record that
+   * does not belong into the shard.
+   */
   seen(): SeenRecord[] {
     return this.records.flatMap(
       ({ shardId, sequenceNumber, partitionKey, explicitHashKey, data }): SeenRecord[] => {
@@ -117,15 +120,14 @@ export class FakeKinesis implements ClientTransport {
             { shardId, sequenceNumber, subSequenceNumber: undefined, partitionKey, data: data.toString() },
           ];
         }
-        return userRecords
-          .filter((userRecord) => contains(range, hashKeyOfRecord(userRecord)))
-          .map((userRecord) => ({
-            shardId,
-            sequenceNumber,
-            subSequenceNumber: userRecord.subSequenceNumber,
-            partitionKey: userRecord.partitionKey,
-            data: Buffer.from(userRecord.data).toString(),
-          }));
+        if (!userRecords.every((userRecord) => contains(range, hashKeyOfRecord(userRecord)))) return [];
+        return userRecords.map((userRecord) => ({
+          shardId,
+          sequenceNumber,
+          subSequenceNumber: userRecord.subSequenceNumber,
+          partitionKey: userRecord.partitionKey,
+          data: Buffer.from(userRecord.data).toString(),
+        }));
       },
     );
   }

@@ -197,7 +197,7 @@ interface Seen {
   readonly data: string;
 }
 
-/** Everything that consumers see, in the order of sequence numbers. */
+/** Everything that consumers of the KCL see, in the order of sequence numbers. */
 async function readAll(client: KinesisClient): Promise<Seen[]> {
   const seen: Seen[] = [];
   const { Shards = [] } = await client.listShards({ StreamName });
@@ -227,8 +227,9 @@ async function readAll(client: KinesisClient): Promise<Seen[]> {
             data: textOf(Data),
           });
         }
+        // It drops an aggregated record as a whole when one of the user records lies in the wrong shard.
+        if (userRecords?.every((userRecord) => belongsTo(range, userRecord)) === false) continue;
         for (const userRecord of userRecords ?? []) {
-          if (!belongsTo(range, userRecord)) continue;
           const { subSequenceNumber, partitionKey: key, data } = userRecord;
           seen.push({ shardId, sequenceNumber, subSequenceNumber, key, data: textOf(data) });
         }

@@ -39,39 +39,35 @@ export class Outcomes {
     this.#abandoned = error;
   }
 
-  /** The unit was stored; returns the user records that are tried again because they strayed into a wrong shard. */
+  /** The unit was stored where consumers read it. */
   stored(
     { records, isAggregate }: PutUnit,
     { shardId, sequenceNumber }: { readonly shardId: string; readonly sequenceNumber: string },
-    strays: ReadonlySet<QueuedRecord>,
     attempt: SharedAttempt,
-  ): QueuedRecord[] {
+  ): void {
     const placement = { shardId, sequenceNumber, isAggregate, attempt };
-    const again: QueuedRecord[] = [];
-    const wrong = {
-      code: "WrongShard",
-      message: `the record was stored in ${shardId}, where it does not belong`,
-    };
     let settledBytes = 0;
-    let settledCount = 0;
     for (let index = 0; index < records.length; index += 1) {
       const record = records[index]!;
-      if (strays.size > 0 && strays.has(record)) {
-        record.attemptFailed({ ...attempt, errorCode: wrong.code, errorMessage: wrong.message });
-        if (this.#goesAgain(record, wrong, false, attempt.endedMs)) again.push(record);
-        continue;
-      }
       this.#counters.recordLatency.add(attempt.endedMs - record.acceptedMs);
       settledBytes += record.sizeBytes;
-      settledCount += 1;
       record.stored(placement, index);
     }
-    if (strays.size > 0) this.#counters.failedAttempt(wrong.code);
     this.#counters.putRecordCount += 1;
-    this.#counters.storedCount += settledCount;
+    this.#counters.storedCount += records.length;
     this.#counters.storedBytes += settledBytes;
-    if (settledCount > 0) this.#hooks.onSettled(settledBytes, settledCount);
-    return again;
+    this.#hooks.onSettled(settledBytes, records.length);
+  }
+
+  /** The unit was stored where the KCL drops it; returns the user records that are tried again. */
+  strayed(
+    unit: PutUnit,
+    shardId: string,
+    times: { readonly beganMs: number; readonly endedMs: number },
+  ): QueuedRecord[] {
+    this.#counters.putRecordCount += 1;
+    const message = `the record was stored in ${shardId} with others, of which not all belong there`;
+    return this.failed(unit, { code: "WrongShard", message }, times, false);
   }
 
   /** The unit was not stored, as far as is known; returns the user records that are tried again. */

@@ -280,7 +280,7 @@ test("with gzip the data of each user record is one gzip member", async () => {
 });
 
 describe("a reshard", () => {
-  test("makes user records that strayed go again, so that consumers see each once, in order", async () => {
+  test("makes all go again that were packed with one that strayed, so that the KCL sees each once", async () => {
     const one = setup();
     await warmUp(one);
     one.kinesis.split("shardId-000000000000");
@@ -297,10 +297,9 @@ describe("a reshard", () => {
         sequenceNumber: result.sequenceNumber,
       });
     }
-    const strayed = results.filter(({ attemptCount }) => attemptCount === 2);
-    expect(strayed.length).toBeGreaterThan(0);
-    expect(strayed.length).toBeLessThan(60);
-    expect(strayed[0]!.attempts.map(({ errorCode }) => errorCode)).toEqual(["WrongShard", undefined]);
+    for (const { attempts } of results) {
+      expect(attempts.map(({ errorCode }) => errorCode)).toEqual(["WrongShard", undefined]);
+    }
     expect(one.producer.metrics()).toMatchObject({ shardCount: 2, errorCounts: { WrongShard: 1 } });
   });
 

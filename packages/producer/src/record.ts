@@ -22,7 +22,7 @@ export interface PutAttempt {
   readonly isSuccess: boolean;
   /**
    * The service's code; `ConnectionFailed` or `DeadlineExceeded` when nobody knows whether it was stored;
-   * `WrongShard` when it was, within an aggregated record, in a shard whose consumers drop it.
+   * `WrongShard` when it was, within an aggregated record of which the KCL drops all, because not all of it belongs into the shard.
    */
   readonly errorCode: string | undefined;
   readonly errorMessage: string | undefined;
