@@ -13,6 +13,8 @@ import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
 
 export const REGION = "us-east-1";
 const PATIENCE_MS = 150_000;
+/** A busy machine may leave a request without an answer for longer than the KPL waits by default. */
+const PATIENT = { RecordTtl: 120_000, RequestTimeout: 60_000 };
 const { clock, random } = nodeRuntime();
 
 const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -80,7 +82,7 @@ class Scene {
       "-jar",
       archive("kpl", "millrace-interop-kpl.jar"),
       ...[this.tlsEndpoint, REGION, this.stream, mode],
-      ...Object.entries({ TempDirectory: this.directory, ...settings }).map(
+      ...Object.entries({ TempDirectory: this.directory, ...PATIENT, ...settings }).map(
         ([name, value]) => `${name}=${value}`,
       ),
     ]);
