@@ -1,4 +1,4 @@
-/** What the scenarios with the KPL share: a server with TLS as a process, the KPL as another, and two ways to read what came of it. */
+/** What the scenarios share: a server with TLS as a process, the KPL or others as another, and two ways to read what came of it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -27,8 +27,8 @@ function archive(directory, path) {
 }
 
 /** Runs a scenario on a server of its own; the process ends with 1 when something is not as it should be. */
-export async function play({ stream, shardCount }, scenario) {
-  const directory = mkdtempSync(join(tmpdir(), "millrace-kpl-"));
+export async function play({ stream, shardCount } = {}, scenario) {
+  const directory = mkdtempSync(join(tmpdir(), "millrace-interop-"));
   const scene = new Scene(directory);
   try {
     await scene.serve(stream, shardCount);
@@ -58,8 +58,8 @@ class Scene {
     const server = this.start("millrace", process.execPath, [
       program,
       "serve",
-      ...["--port", "0", "--data-dir", data, "--tls", "self-signed", "--stream", `${stream}:${shardCount}`],
-      ...["--log-level", "warn"],
+      ...["--port", "0", "--data-dir", data, "--tls", "self-signed", "--log-level", "warn"],
+      ...(stream === undefined ? [] : ["--stream", `${stream}:${shardCount}`]),
     ]);
     this.stream = stream;
     this.certificate = join(data, "tls", "cert.pem");
