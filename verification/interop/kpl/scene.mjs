@@ -13,6 +13,8 @@ import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
 
 export const REGION = "us-east-1";
 const PATIENCE_MS = 150_000;
+/** A process that hangs must not keep the suite from telling what it said. */
+const WHOLE_PATIENCE_MS = 300_000;
 /** A busy machine may leave a request without an answer for longer than the KPL waits by default. */
 const PATIENT = { RecordTtl: 120_000, RequestTimeout: 60_000 };
 const { clock, random } = nodeRuntime();
@@ -31,8 +33,11 @@ export async function play({ stream, shardCount } = {}, scenario) {
   const directory = mkdtempSync(join(tmpdir(), "millrace-interop-"));
   const scene = new Scene(directory);
   try {
-    await scene.serve(stream, shardCount);
-    await scenario(scene);
+    const late = sleep(WHOLE_PATIENCE_MS, "late", { ref: false });
+    const whole = scene.serve(stream, shardCount).then(() => scenario(scene));
+    if ((await Promise.race([whole, late])) === "late") {
+      throw new Error(`it was not done after ${WHOLE_PATIENCE_MS / 60_000} minutes`);
+    }
   } catch (error) {
     for (const { name, errors } of scene.processes) {
       for (const line of errors.slice(-40)) console.error(`${name}: ${line}`);
