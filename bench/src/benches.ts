@@ -7,6 +7,7 @@ import { fanOutLatency, pollLatency } from "./macro/latency.ts";
 import { limitsCost } from "./macro/limits.ts";
 import { idleMemory, idleShards } from "./macro/memory.ts";
 import { mixedLoad } from "./macro/mixed.ts";
+import { produceBeside } from "./macro/produce-beside.ts";
 import { produce } from "./macro/produce.ts";
 import { putRecord, putRecordsCbor, putRecordsJson } from "./macro/put.ts";
 import { recovery, start } from "./macro/start.ts";
@@ -31,6 +32,7 @@ export const benches: readonly Bench[] = [
   putRecordsJson,
   putRecordsCbor,
   produce,
+  produceBeside,
   getRecordsFromTail,
   getRecordsFromDisk,
   pollLatency,

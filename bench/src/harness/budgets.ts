@@ -37,6 +37,9 @@ export const budgets = Object.freeze({
   /** A rate with two threads, in multiples of that with one, where the load generator needs one of two cores. */
   secondThreadTwoCores: atLeast(1.15),
   secondThreadFreeCores: atLeast(1.7),
+  /** User records for a second of processor time, in multiples of the KPL's, and of a PutRecord for each. */
+  producerOfKpl: atLeast(3),
+  producerOfSdk: atLeast(10),
   /** The service's rate, to 2 %. */
   shardRecordsPerSecond: { atLeast: 980, atMost: 1_020 },
 });

@@ -1,11 +1,11 @@
 /** What user records cost in the process that produces them. */
 import { createKinesisClient, type KinesisClient } from "@millrace/client";
-import { readAggregatedRecord } from "@millrace/model";
 import { createProducer, type ProducerOptions, type RecordToPut } from "@millrace/producer";
 import { nodeRuntime } from "@millrace/runtime";
 import { type Bench, bench, type Row } from "../harness/bench.ts";
 import { digestOf } from "../harness/digest.ts";
 import { inTurns, median } from "../harness/rounds.ts";
+import { readUserRecords, userRecords } from "../load/user-records.ts";
 
 interface Produced {
   readonly recordsPerSecond: number;
@@ -14,7 +14,6 @@ interface Produced {
   readonly latencyP99Ms: number | undefined;
 }
 
-const KEY_COUNT = 10_000;
 /** Single puts that are under way at once. */
 const SINGLE_PUTS = 32;
 
@@ -37,7 +36,7 @@ export const produce: Bench = bench({
       const rates = { shardRateShare: Infinity, lingerMs };
       const producer = createProducer({ client, stream, clock, random, ...rates, ...options });
       const produced = await measured(records, async () => {
-        await producer.putAll(recordsOf(records, recordBytes));
+        await producer.putAll(userRecords(0, records, recordBytes));
         await producer.close();
       });
       const { storedCount, recordLatency } = producer.metrics();
@@ -49,7 +48,7 @@ export const produce: Bench = bench({
       unaggregated: () => through("unaggregated", { aggregation: false, order: "none" }),
       single: () => {
         context.progress(`single: ${singleRecords} calls`);
-        return measured(singleRecords, () => putSingly(client, recordsOf(singleRecords, recordBytes)));
+        return measured(singleRecords, () => putSingly(client, userRecords(0, singleRecords, recordBytes)));
       },
     });
     const digest =
@@ -67,15 +66,6 @@ export const produce: Bench = bench({
     };
   },
 });
-
-function* recordsOf(count: number, sizeBytes: number): Generator<RecordToPut> {
-  const filling = "x".repeat(sizeBytes);
-  for (let index = 0; index < count; index += 1) {
-    const data = Buffer.allocUnsafe(sizeBytes);
-    data.write(`${index} ${filling}`, "latin1");
-    yield { partitionKey: `user-${index % KEY_COUNT}`, data };
-  }
-}
 
 async function measured(count: number, work: () => Promise<void>): Promise<Produced> {
   const cpuBefore = process.cpuUsage();
@@ -103,25 +93,8 @@ async function putSingly(client: KinesisClient, records: Iterator<RecordToPut>):
 /** Every user record of the streams, as texts. */
 async function readBack(client: KinesisClient, streamNames: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const StreamName of streamNames) {
-    const { Shards = [] } = await client.listShards({ StreamName });
-    for (const { ShardId } of Shards) {
-      const first = await client.getShardIterator({ StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" });
-      let iterator = first.ShardIterator;
-      while (iterator !== undefined) {
-        const { Records, NextShardIterator, MillisBehindLatest } = await client.getRecords({
-          ShardIterator: iterator,
-        });
-        for (const { Data, PartitionKey = "" } of Records) {
-          for (const { partitionKey, data } of readAggregatedRecord(Data) ?? [
-            { partitionKey: PartitionKey, data: Data },
-          ]) {
-            found.push(`${StreamName} ${partitionKey} ${Buffer.from(data).toString("latin1")}`);
-          }
-        }
-        iterator = MillisBehindLatest === 0 ? undefined : NextShardIterator;
-      }
-    }
+  for (const name of streamNames) {
+    for (const text of await readUserRecords(client, name)) found.push(`${name} ${text}`);
   }
   return found;
 }

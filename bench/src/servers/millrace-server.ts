@@ -85,7 +85,7 @@ export function startMillraceServer(options: MillraceServerOptions = {}): Promis
       ...Object.entries(streams).flatMap(([name, shardCount]) => ["--stream", `${name}:${shardCount}`]),
       ...flags,
     ],
-    endpointIn: (output) => /^ {2}endpoint {4}(http:\S+)$/m.exec(output)?.[1],
+    endpointIn: (output) => /^ {2}endpoint {4}(http:\S+)(?: {2}https:\S+)?$/m.exec(output)?.[1],
     readyWhen: isHealthy,
     onEnd: () => scratch?.remove(),
     ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
