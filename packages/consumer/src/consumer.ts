@@ -88,6 +88,7 @@ class Worker implements Consumer {
       leaseCountMax: options.leaseCountMax ?? Infinity,
       stealCountMax: options.stealCountMax ?? 1,
       shardSyncIntervalMs: options.shardSyncIntervalMs ?? 60_000,
+      workerReportIntervalMs: options.workerReportIntervalMs ?? 30_000,
       parentPollIntervalMs: options.parentPollIntervalMs ?? 2_000,
       recordsInFlightMax: options.recordsInFlightMax ?? 20_000,
     };
@@ -228,6 +229,7 @@ class Worker implements Consumer {
       random,
       log: this.#log,
       handOffTimeoutMs: this.#handOffTimeoutMs,
+      processorLoad: this.#options.processorLoad,
       isOurs: (lease) => streams.some(({ identity }) => isLeaseOf(identity, lease)),
       throughputKBpsOf: (leaseKey) => this.#sessions.get(leaseKey)?.meter.throughputKBps(),
       work: async (held) => {

@@ -43,4 +43,5 @@ export {
   taking,
 } from "./leases/lease-write.ts";
 export type { LeaseWrite } from "./leases/lease-write.ts";
+export type { ReportPlace, WorkerReport, WorkerReports } from "./leases/worker-report.ts";
 export { memoryLeaseStore } from "./leases/memory-lease-store.ts";

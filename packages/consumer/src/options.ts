@@ -51,6 +51,16 @@ export interface ConsumerOptions {
   readonly handOffTimeoutMs?: number;
   /** How often shards and leases are compared, in milliseconds. Default: 60,000. */
   readonly shardSyncIntervalMs?: number;
+  /**
+   * How often a leader of the KCL is told how this worker is, where there is one, in milliseconds: the KCL's
+   * `workerMetricsReporterFreqInMillis`. Default: 30,000.
+   */
+  readonly workerReportIntervalMs?: number;
+  /**
+   * How busy this worker was since the last call, in percent; `processorLoad()` of the runtime is one. Told to a leader of the KCL whose
+   * workers tell theirs. Default: none, and the leader goes by what the leases carry.
+   */
+  readonly processorLoad?: () => number;
   /** How often a shard looks whether its parents are finished, in milliseconds. Default: 2,000. */
   readonly parentPollIntervalMs?: number;
   /** With so many records of a shard fetched and not dealt with, no more are fetched. Default: 20,000. */

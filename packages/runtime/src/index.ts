@@ -14,6 +14,7 @@ export type { LogFormat } from "./node/node-logger.ts";
 export type { NodeRuntimeOptions } from "./node/node-runtime.ts";
 export { nodeRuntime } from "./node/node-runtime.ts";
 export { startThread, threadStart } from "./node/node-threads.ts";
+export { processorLoad } from "./node/processor-load.ts";
 
 export type { DiskFaultChances, DiskOperation, InjectedFault } from "./simulated/disk-faults.ts";
 export type { LoggedLine, MemoryLogger } from "./simulated/memory-logger.ts";

@@ -35,6 +35,7 @@ const consumer = createConsumer({
   // As the worker of the KCL has them.
   leaseDurationMs: 2_000,
   shardSyncIntervalMs: 2_000,
+  workerReportIntervalMs: 2_000,
   retrieval: polling({ idleMs: 250 }),
 });
 process.stdin.resume().once("end", () => void consumer.stop());

@@ -7,6 +7,7 @@ import type { DynamoClient } from "@millrace/client";
 import type { Clock } from "@millrace/runtime";
 import type { Lease } from "./lease.ts";
 import { leaseFromItem, type LeaseItem, leaseToItem, leaseWriteToUpdate } from "./lease-item.ts";
+import { dynamoWorkerReports } from "./dynamo-worker-reports.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import { openLeaseTable } from "./lease-table.ts";
 
@@ -51,6 +52,8 @@ export async function openDynamoLeaseStore(options: DynamoLeaseStoreOptions): Pr
 
   return {
     get,
+
+    reports: dynamoWorkerReports({ client, tableName: TableName, call }),
 
     create: (lease) =>
       unlessRefused(

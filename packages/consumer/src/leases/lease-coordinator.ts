@@ -3,6 +3,7 @@ import { HeldLease, type LeaseHolding } from "./held-lease.ts";
 import { isFinished, type Lease } from "./lease.ts";
 import { assignment, handOffRequest, type LeaseWrite, renewal, taking } from "./lease-write.ts";
 import { planTaking } from "./taking-plan.ts";
+import { WorkerReporter } from "./worker-reporter.ts";
 
 export interface CoordinatorOptions extends LeaseHolding {
   readonly leaseCountMax: number;
@@ -17,6 +18,10 @@ export interface CoordinatorOptions extends LeaseHolding {
   readonly work: (held: HeldLease) => Promise<void>;
   /** What the shard of the lease carries, in KiB per second; undefined when nothing is known. */
   readonly throughputKBpsOf: (leaseKey: string) => number | undefined;
+  /** How often a leader of the KCL is told how this worker is, in milliseconds. */
+  readonly workerReportIntervalMs: number;
+  /** How busy this worker was since the last call, in percent; undefined when nobody knows. */
+  readonly processorLoad: (() => number) | undefined;
 }
 
 interface Observation {
@@ -40,7 +45,8 @@ export interface LeaseCounts {
 
 /**
  * Keeps a worker's share of the leases: takes, asks for, receives, renews. There is no leader; every worker looks at
- * all leases and moves only its own share, by conditional writes.
+ * all leases and moves only its own share, by conditional writes. Beside workers of the KCL 3 their leader balances, and this
+ * one asks nobody: by its own count it would ask back what the leader, which goes by load, has given to others.
  */
 export class LeaseCoordinator {
   readonly #options: CoordinatorOptions;
@@ -49,11 +55,21 @@ export class LeaseCoordinator {
   readonly #observed = new Map<string, Observation>();
   readonly #ending = new AbortController();
   readonly #counts = { taken: 0, received: 0, asked: 0, lost: 0 };
+  readonly #reporter: WorkerReporter | undefined;
   #isTaking = true;
+  #reportingOver: Promise<void> = Promise.resolve();
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    const { store, workerReportIntervalMs } = options;
+    if (store.reports !== undefined) {
+      this.#reporter = new WorkerReporter({
+        ...options,
+        reports: store.reports,
+        reportIntervalMs: workerReportIntervalMs,
+      });
+    }
   }
 
   get counts(): LeaseCounts {
@@ -70,7 +86,9 @@ export class LeaseCoordinator {
 
   /** Takes no more. What is held goes on being renewed. */
   stopTaking(): void {
+    if (!this.#isTaking) return;
     this.#isTaking = false;
+    if (this.#reporter !== undefined) this.#reportingOver = this.#reporter.stop();
   }
 
   /** Resolves when all work has ended; renews until then. */
@@ -79,10 +97,12 @@ export class LeaseCoordinator {
     while (this.#work.size > 0) await Promise.all(this.#work.values());
     this.#ending.abort();
     await this.#loops;
+    await this.#reportingOver;
   }
 
   async #takeInTurns(): Promise<void> {
     const { clock, random, takeIntervalMs, log } = this.#options;
+    await this.#reporter?.start();
     while (this.#isTaking && !this.#ending.signal.aborted) {
       await this.#look().catch((error: unknown) =>
         log.warn("the leases could not be looked at", { error: String(error) }),
@@ -124,7 +144,7 @@ export class LeaseCoordinator {
       workerId,
       isAvailable: (lease) => this.#isAvailable(lease, nowMs) && !this.#isBusyWith(lease),
       leaseCountMax: this.#options.leaseCountMax,
-      stealCountMax: this.#options.stealCountMax,
+      stealCountMax: this.#reporter?.isLed === true ? 0 : this.#options.stealCountMax,
       random: this.#options.random,
     });
     for (const lease of plan.take) {

@@ -1,5 +1,6 @@
 import type { Lease } from "./lease.ts";
 import type { LeaseWrite } from "./lease-write.ts";
+import type { WorkerReports } from "./worker-report.ts";
 
 /** Whether a write took place, and what the lease is now. */
 export type LeaseWriteOutcome =
@@ -23,4 +24,7 @@ export interface LeaseStore {
 
   /** Removes a lease if its counter is still that of `lease`; false when it is not, or the lease is gone. */
   delete(lease: Lease): Promise<boolean>;
+
+  /** Where workers report to a leader of the KCL; absent where none can share the leases. */
+  readonly reports?: WorkerReports;
 }
