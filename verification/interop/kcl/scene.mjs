@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { createDynamoClient } from "../../../packages/client/dist/index.js";
+import { createDynamoClient, createKinesisClient } from "../../../packages/client/dist/index.js";
 import { openDynamoLeaseStore } from "../../../packages/consumer/dist/index.js";
 import { startMillrace } from "../../../packages/millrace/dist/index.js";
 import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
@@ -17,24 +17,46 @@ const PATIENCE_MS = 150_000;
 const KEY_COUNT = 64;
 const PUT_COUNT = 200;
 
-/** A Millrace with a stream, for an application. */
+/**
+ * A Millrace with a stream, for an application: one of its own, or the one at `ENDPOINT`, whose limits should be off. Of a cluster,
+ * `PUT_ENDPOINT` may be another server, through which the stream is made, split and written.
+ */
 export async function openScene({ application, shardCount }) {
-  const millrace = await startMillrace({
+  const { ENDPOINT: endpoint, PUT_ENDPOINT: putEndpoint = endpoint } = process.env;
+  const { clock, random } = nodeRuntime();
+  const far = {
+    endpoint,
+    region: REGION,
+    credentials: { accessKeyId: "000000000000", secretAccessKey: "secret" },
+    clock,
+    random,
+  };
+  const millrace =
+    endpoint === undefined
+      ? await startOne(shardCount)
+      : await reachOne(endpoint, createKinesisClient({ ...far, endpoint: putEndpoint }), shardCount, clock);
+  const tables = createDynamoClient({ ...far, endpoint: millrace.endpoint });
+  return new Scene(millrace, tables, clock, application);
+}
+
+function startOne(shardCount) {
+  return startMillrace({
     streams: { [STREAM]: shardCount },
     region: REGION,
     transitionDelayMs: 50,
     // Records that a rate refuses would have to be put again, out of order.
     limits: "off",
   });
-  const { clock, random } = nodeRuntime();
-  const tables = createDynamoClient({
-    endpoint: millrace.endpoint,
-    region: REGION,
-    credentials: { accessKeyId: "000000000000", secretAccessKey: "secret" },
-    clock,
-    random,
-  });
-  return new Scene(millrace, tables, clock, application);
+}
+
+async function reachOne(endpoint, client, ShardCount, clock) {
+  await client.createStream({ StreamName: STREAM, ShardCount });
+  for (;;) {
+    const { StreamDescriptionSummary } = await client.describeStreamSummary({ StreamName: STREAM });
+    if (StreamDescriptionSummary.StreamStatus === "ACTIVE") break;
+    await clock.sleep(100);
+  }
+  return { endpoint, client, close: () => client.close() };
 }
 
 class Scene {
