@@ -1,5 +1,6 @@
 /** All benches, in the order in which they are run. */
 import type { Bench } from "./harness/bench.ts";
+import { consume } from "./macro/consume.ts";
 import { flatMemory, flatRates } from "./macro/flatness.ts";
 import { getRecordsFromDisk, getRecordsFromTail } from "./macro/get.ts";
 import { knee } from "./macro/knee.ts";
@@ -33,6 +34,7 @@ export const benches: readonly Bench[] = [
   putRecordsCbor,
   produce,
   produceBeside,
+  consume,
   getRecordsFromTail,
   getRecordsFromDisk,
   pollLatency,

@@ -11,6 +11,8 @@ export const budgets = Object.freeze({
   putRecordP99Ms: atMost(10),
   /** Of the rate with everything in the tail cache. */
   getRecordsWithoutCacheShare: atLeast(0.6),
+  /** Records for a second of processor time, in multiples of what the KCL 3 reads. */
+  consumerToKcl: atLeast(3),
   putToPollP50Ms: atMost(5),
   putToEventP50Ms: atMost(3),
   putToEventP99Ms: atMost(15),

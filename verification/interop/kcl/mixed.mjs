@@ -1,6 +1,6 @@
 /**
- * A worker of the KCL 3 and one of `@millrace/consumer` share the application `mixed`: `node verification/interop/kcl/mixed.mjs`,
- * after what `run.mjs` needs. It ends with 1 when something is not as it should be.
+ * A worker of the KCL 3 and one of `@millrace/consumer` share the application `mixed`: `node verification/interop/kcl/mixed.mjs
+ * [VERSION]`, after what `run.mjs` needs. It ends with 1 when something is not as it should be.
  *
  * Ours makes the table and reads everything; one of the KCL comes, and its leader gives it some of ours; ours stops, another one of
  * ours comes, and the leader gives it some of the KCL's; a shard is split; each of them is killed once, and the other one takes over.
@@ -10,8 +10,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openScene, STREAM } from "./scene.mjs";
 
+const version = process.argv[2] ?? "3.5.1";
 const scene = await openScene({ application: "mixed", shardCount: 8 });
-console.log(`the KCL 3.5.1 beside @millrace/consumer at ${scene.endpoint}`);
+console.log(`the KCL ${version} beside @millrace/consumer at ${scene.endpoint}`);
 
 const isAllOf = async (name, count) => (await scene.shares())[name] === count;
 
@@ -27,7 +28,7 @@ await scene.play(async () => {
   const ours = scene.startTypeScript("ours");
   await scene.untilAllIsSeen("ours sees the records from before");
   assert.ok(await isAllOf("ours", 8));
-  const java = scene.startJava("java");
+  const java = scene.startJava("java", { version });
   scene.beginPutting();
   await scene.until("the KCL comes, and its leader gives it some of ours", () =>
     isSharedBy("ours", "java", 8),

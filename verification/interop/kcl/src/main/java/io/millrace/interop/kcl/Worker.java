@@ -105,7 +105,7 @@ final class Worker {
         : new FanOutConfig(kinesis).streamName(stream).applicationName(application);
   }
 
-  private static <B extends AwsClientBuilder<B, C>, C> B at(B builder, URI endpoint, Region region) {
+  static <B extends AwsClientBuilder<B, C>, C> B at(B builder, URI endpoint, Region region) {
     AwsCredentialsProvider credentials =
         StaticCredentialsProvider.create(AwsBasicCredentials.create("000000000000", "secret"));
     return builder.endpointOverride(endpoint).region(region).credentialsProvider(credentials);
