@@ -236,3 +236,19 @@ test("workers of the consumer library share a stream, leave it, and follow a spl
     await server.close();
   }
 }, 60_000);
+
+test("the agent loses no line of a log that is rotated while it is killed", async () => {
+  const server = await startMillrace();
+  try {
+    const { code, lines, errors } = await run(process.execPath, [pathOf("08-agent/run.mjs")], {
+      AWS_ENDPOINT_URL: server.endpoint,
+    });
+    expect(code, errors).toBe(0);
+    expect(lines).toEqual([
+      "the log was written with 4,000 lines and rotated 3 times; the agent was killed once",
+      "4,000 of 4,000 lines are in the stream, in order",
+    ]);
+  } finally {
+    await server.close();
+  }
+}, 60_000);

@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { agentRun, agentStatus } from "./agent.ts";
 import { clock, clockAdvance } from "./clock.ts";
 import { clusterCheck, clusterStatus } from "./cluster.ts";
 import { dataBackup, dataRestore } from "./data-backup.ts";
@@ -26,6 +27,8 @@ export const COMMANDS: readonly Command[] = [
   put,
   tail,
   get,
+  agentRun,
+  agentStatus,
   clock,
   clockAdvance,
   faultAdd,

@@ -1,0 +1,284 @@
+import { type SimulatedRuntime, simulatedRuntime } from "@millrace/runtime";
+import { describe, expect, test } from "vitest";
+import { FakeStream } from "./fake-stream.ts";
+import { type Agent, AgentRunningError, readAgentConfig, readAgentStatus, startAgent } from "./index.ts";
+import { LogWriter } from "./log-writer.ts";
+
+type FlowOptions = Record<string, unknown>;
+
+interface Setup {
+  readonly runtime: SimulatedRuntime;
+  readonly stream: FakeStream;
+  readonly log: LogWriter;
+  readonly begin: (flow?: FlowOptions) => Promise<Agent>;
+  /** Lets time pass. */
+  readonly pass: (durationMs?: number) => Promise<void>;
+}
+
+async function setup(shardCount = 1): Promise<Setup> {
+  const runtime = simulatedRuntime({ seed: 5 });
+  const { clock } = runtime.world;
+  await clock.finish(runtime.files.makeDirectory("/logs"));
+  const stream = new FakeStream(shardCount);
+  return {
+    runtime,
+    stream,
+    log: new LogWriter(() => runtime.world.disk.files, "/logs"),
+    begin: (flow = {}) =>
+      clock.finish(
+        startAgent({
+          config: configOf({ initialPosition: "START_OF_FILE", ...flow }),
+          ...runtime,
+          client: stream.client(runtime.clock),
+          directory: "/state",
+          hostName: "here",
+        }),
+      ),
+    pass: (durationMs = 3_000) => clock.runFor(durationMs),
+  };
+}
+
+function configOf(flow: FlowOptions) {
+  return readAgentConfig(
+    JSON.stringify({ flows: [{ filePattern: "/logs/app.log*", kinesisStream: "clicks", ...flow }] }),
+  );
+}
+
+const linesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
+const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
+
+describe("a file", () => {
+  test("is put line by line, with its line ends, as it grows, and its last line when that is complete", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "one\ntwo\nthr"));
+    await begin();
+    await pass();
+    expect(stream.stored.map(({ data }) => data)).toEqual(["one\n", "two\n"]);
+    await clock.finish(log.append("app.log", "ee\n\n"));
+    await pass();
+    expect(stream.stored.map(({ data }) => data)).toEqual(["one\n", "two\n", "three\n", "\n"]);
+  });
+
+  test("that is there at the first start begins at its end, and one that comes later at its start", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "old\n"));
+    const agent = await begin({ initialPosition: "END_OF_FILE" });
+    await clock.finish(log.append("app.log", "new\n"));
+    await clock.finish(log.append("app.log-other", "other\n"));
+    await pass();
+    expect(stream.lines.toSorted()).toEqual(["new", "other"]);
+    await clock.finish(agent.stop());
+    await clock.finish(log.append("app.log", "while it was away\n"));
+    await clock.finish(log.append("app.log.later", "later\n"));
+    await begin({ initialPosition: "END_OF_FILE" });
+    await pass();
+    expect(stream.lines.toSorted()).toEqual(["later", "new", "other", "while it was away"]);
+  });
+
+  test("that is renamed is read to its end before its successor", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", textOf(linesOf("first", 50))));
+    await begin({ partitionKeyOption: "FILE" });
+    await pass(50);
+    await clock.finish(log.append("app.log", "late\n"));
+    await clock.finish(log.rename("app.log", "app.log.1"));
+    await clock.finish(log.append("app.log", "second\n"));
+    await clock.finish(log.append("app.log.1", "later, and without an end"));
+    await pass(5_000);
+    const expected = [...linesOf("first", 50), "late", "later, and without an end", "second"];
+    expect(stream.lines).toEqual(expected);
+  });
+
+  test("that is copied and cut is read on in the copy", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", textOf(linesOf("first", 20))));
+    await begin({ partitionKeyOption: "FILE" });
+    await pass();
+    await clock.finish(log.append("app.log", "unread\n"));
+    await clock.finish(log.copyTruncate("app.log", "app.log.1"));
+    await clock.finish(log.append("app.log", textOf(linesOf("second, and longer than the first", 40))));
+    await pass();
+    expect(stream.lines).toEqual([
+      ...linesOf("first", 20),
+      "unread",
+      ...linesOf("second, and longer than the first", 40),
+    ]);
+  });
+
+  test("that is removed while it is open is read to its end", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "one\n"));
+    await begin();
+    await pass();
+    await clock.finish(log.append("app.log", "two\n"));
+    await clock.finish(log.remove("app.log"));
+    await pass();
+    expect(stream.lines).toEqual(["one", "two"]);
+  });
+
+  test("with the number of one that is gone is a new one", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "one\ntwo\n"));
+    const agent = await begin();
+    await pass();
+    await clock.finish(agent.stop());
+    // Cut and filled again: the same number, other content, and longer than before.
+    const file = await clock.finish(runtime.files.open("/logs/app.log", { write: true }));
+    await clock.finish(file.truncate(0));
+    await clock.finish(log.append("app.log", "three\nfour\nfive\n"));
+    await begin();
+    await pass(20_000);
+    expect(stream.lines).toEqual(["one", "two", "three", "four", "five"]);
+  });
+
+  test("is put again from the last checkpoint after a crash, and not before it", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { world } = runtime;
+    world.disk.place("/logs/app.log", Buffer.from(textOf(linesOf("a", 10))));
+    await begin();
+    await pass();
+    world.crash({ powerCut: true });
+    const again = world.start();
+    await world.clock.finish(
+      startAgent({
+        config: configOf({ initialPosition: "START_OF_FILE" }),
+        ...again,
+        client: stream.client(again.clock),
+        directory: "/state",
+        hostName: "here",
+      }),
+    );
+    await world.clock.finish(log.append("app.log", "b\n"));
+    await pass();
+    expect(stream.lines).toEqual([...linesOf("a", 10), "b"]);
+  });
+});
+
+describe("records", () => {
+  test("of several lines begin where the pattern matches, and the last goes when nothing more comes", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "[1] a\n  at b\n  at c\n[2] d\n"));
+    await begin({ multiLineStartPattern: "\\[", maxBufferAgeMillis: 2_000 });
+    await pass(1_000);
+    expect(stream.stored.map(({ data }) => data)).toEqual([]);
+    await pass(4_000);
+    expect(stream.stored.map(({ data }) => data)).toEqual(["[1] a\n  at b\n  at c\n", "[2] d\n"]);
+  });
+
+  test("leave out header lines and what stands behind the footer", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "name,age\n----\nana,1\n"));
+    const agent = await begin({ skipHeaderLines: 2, fileFooterPattern: "END.*" });
+    await pass();
+    await clock.finish(agent.stop());
+    await begin({ skipHeaderLines: 2, fileFooterPattern: "END.*" });
+    await clock.finish(log.append("app.log", "bo,2\nEND of file\nrubbish\n"));
+    await pass();
+    expect(stream.lines).toEqual(["ana,1", "bo,2"]);
+  });
+
+  test("that are too long are cut, and end with the terminator", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", `${"x".repeat(3_000_000)}\nnext\n`));
+    await begin({ truncatedRecordTerminator: "…\n" });
+    await pass(20_000);
+    expect(stream.lines).toHaveLength(2);
+    expect(stream.stored[0]?.data).toMatch(/^x+…\n$/);
+    expect(Buffer.byteLength(stream.stored[0]?.data ?? "")).toBe(1_048_566);
+    expect(stream.lines[1]).toBe("next");
+  });
+
+  test("that the service refuses are counted and passed over; everything else is tried until it is stored", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    stream.fault = () => "before";
+    await clock.finish(log.append("app.log", "one\n"));
+    const agent = await begin();
+    await pass(3_600_000);
+    expect(stream.lines).toEqual([]);
+    expect((await clock.finish(agent.status()))[0]?.files[0]).toMatchObject({ lagBytes: 4, storedCount: 0 });
+    stream.fault = () => undefined;
+    await pass(30_000);
+    expect(stream.lines).toEqual(["one"]);
+  });
+
+  test("get a drawn key, one of their content, or the one of their log", async () => {
+    const keysWith = async (partitionKeyOption: string) => {
+      const { runtime, stream, log, begin, pass } = await setup();
+      await runtime.world.clock.finish(log.append("app.log", "one\ntwo\none\n"));
+      await begin({ partitionKeyOption });
+      await pass();
+      return stream.stored.map(({ partitionKey }) => partitionKey);
+    };
+    expect(new Set(await keysWith("RANDOM")).size).toBe(3);
+    const [one, two, again] = await keysWith("DETERMINISTIC");
+    expect(one).toMatch(/^[\da-f]{32}$/);
+    expect([two === one, again === one]).toEqual([false, true]);
+    expect(await keysWith("FILE")).toEqual(Array(3).fill("here:/logs/app.log"));
+  });
+});
+
+describe("checkpoints", () => {
+  test("keep a second agent from the same directory, and show how far it is to those who ask", async () => {
+    const { runtime, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    expect(
+      await clock.finish(readAgentStatus(runtime.files, "/state").catch(() => undefined)),
+    ).toBeUndefined();
+    await clock.finish(log.append("app.log", "one\ntwo"));
+    const agent = await begin();
+    await pass();
+    await expect(begin()).rejects.toThrow(AgentRunningError);
+    const expected = {
+      flows: [
+        {
+          filePattern: "/logs/app.log*",
+          stream: "clicks",
+          files: [
+            {
+              path: "/logs/app.log",
+              state: "open",
+              positionBytes: 4,
+              sizeBytes: 7,
+              lagBytes: 3,
+              storedCount: 1,
+            },
+          ],
+        },
+      ],
+    };
+    expect(await clock.finish(readAgentStatus(runtime.files, "/state"))).toMatchObject({
+      isRunning: true,
+      ...expected,
+    });
+    await clock.finish(agent.stop());
+    expect(await clock.finish(readAgentStatus(runtime.files, "/state"))).toMatchObject({
+      isRunning: false,
+      ...expected,
+    });
+  });
+
+  test("do not pass what was given up at the end: it is put by the next run", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    stream.fault = () => "before";
+    await clock.finish(log.append("app.log", "one\n"));
+    const agent = await begin();
+    await pass();
+    await clock.finish(agent.stop());
+    stream.fault = () => undefined;
+    await begin();
+    await pass();
+    expect(stream.lines).toEqual(["one"]);
+  });
+});

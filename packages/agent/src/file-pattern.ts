@@ -1,0 +1,84 @@
+/**
+ * The `filePattern` of a flow: a directory, spelled out, and a pattern for names in it: `*`, `?`, `[a-z]`, `[!a-z]` and
+ * `{one,other}`, as the Kinesis Agent has them.
+ */
+import { posix } from "node:path";
+
+export interface FilePattern {
+  readonly directory: string;
+  /** Whether a name in the directory is meant. */
+  readonly matches: (name: string) => boolean;
+}
+
+/**
+ * @throws {SyntaxError} when there is a pattern in the directory, or a bracket without its end.
+ */
+export function parseFilePattern(text: string): FilePattern {
+  const directory = posix.dirname(text);
+  if (/[*?[{]/.test(directory)) {
+    throw new SyntaxError("patterns stand in the last part of the path only, as with the Kinesis Agent");
+  }
+  const expression = new RegExp(`^${expressionOf(posix.basename(text))}$`, "s");
+  return { directory, matches: (name) => expression.test(name) };
+}
+
+function expressionOf(pattern: string): string {
+  let expression = "";
+  let depth = 0;
+  for (let at = 0; at < pattern.length; at += 1) {
+    const character = pattern.charAt(at);
+    if (character === "*") expression += ".*";
+    else if (character === "?") expression += ".";
+    else if (character === "{") {
+      depth += 1;
+      expression += "(?:";
+    } else if (character === "}" && depth > 0) {
+      depth -= 1;
+      expression += ")";
+    } else if (character === "," && depth > 0) expression += "|";
+    else if (character === "[") {
+      const end = pattern.indexOf("]", at + 2);
+      if (end === -1) throw new SyntaxError("[ has no ]");
+      const isNegated = pattern.charAt(at + 1) === "!";
+      const inside = pattern.slice(at + (isNegated ? 2 : 1), end).replaceAll(/[\\^[]/g, "\\$&");
+      expression += `[${isNegated ? "^" : ""}${inside}]`;
+      at = end;
+    } else if (character === "\\" && at + 1 < pattern.length) {
+      at += 1;
+      expression += escaped(pattern.charAt(at));
+    } else expression += escaped(character);
+  }
+  if (depth > 0) throw new SyntaxError("{ has no }");
+  return expression;
+}
+
+function escaped(character: string): string {
+  return character.replace(/[.*+?^${}()|[\]\\/]/, "\\$&");
+}
+
+const COMPRESSED = /\.(?:gz|bz2|xz|zst|zip|Z|lz4)$/;
+
+export function isCompressed(name: string): boolean {
+  return COMPRESSED.test(name);
+}
+
+export function isGzip(name: string): boolean {
+  return name.endsWith(".gz");
+}
+
+/**
+ * The log that a name belongs to: the shortest of the known names from which a rotation could have made it, as
+ * `app.log` became `app.log.1`, `app.log-20261122` or `app.log.1.gz`; by itself otherwise.
+ */
+export function familyOf(name: string, knownNames: Iterable<string>): string {
+  let family = name;
+  for (const known of knownNames) {
+    if (known.length < family.length && isRotationOf(name, known)) family = known;
+  }
+  return family;
+}
+
+/** Whether a rotation of `base` could have this name. */
+export function isRotationOf(name: string, base: string): boolean {
+  return name.length > base.length && name.startsWith(base) && /[.\-_~]/.test(name.charAt(base.length));
+}

@@ -1,0 +1,227 @@
+import {
+  anchorSize,
+  type Fingerprint,
+  fingerprintOf,
+  hasFingerprint,
+  headOf,
+  isEqual,
+  NO_BYTES,
+  type Source,
+} from "./fingerprint.ts";
+import { type Completeness, splitRecords, type SplitRules, type SplitState } from "./record-splitter.ts";
+
+/** What is kept of a file: how to know it again, how far it is stored, and what became of its records. */
+export interface FileCheckpoint extends SplitState {
+  /** Where it was seen last. */
+  readonly path: string;
+  /** Undefined when the file that had this content is gone. */
+  readonly fileId: string | undefined;
+  /** Name of the log that it is a part of. */
+  readonly family: string;
+  readonly head: Fingerprint;
+  /** Everything before is stored, or was left out on purpose. */
+  readonly positionBytes: number;
+  /** Of the bytes before the position. */
+  readonly anchor: Fingerprint;
+  /** Nothing more is expected: it was rotated away and read to its end. */
+  readonly isFinished: boolean;
+  readonly storedCount: number;
+  readonly storedBytes: number;
+  /** Lines that their format does not take. */
+  readonly leftOutCount: number;
+  /** Records that the service refused for what is in them. */
+  readonly refusedCount: number;
+  readonly seenMs: number;
+}
+
+/** What one read brought. `replaced`: the file no longer holds what was read before. */
+export type ReadResult =
+  | { readonly kind: "replaced" | "end" }
+  | { readonly kind: "records"; readonly records: readonly Buffer[]; readonly after: Stage };
+
+/** How far the file is known when some bytes are done with. */
+interface Stage extends SplitState {
+  readonly positionBytes: number;
+  readonly anchor: Fingerprint;
+}
+
+/** Bytes read at once beyond the longest record. */
+const READ_AHEAD_BYTES = 131_072;
+/** Less than this is copied out, so that a few lines do not hold a large buffer until they are stored. */
+const COPIED_BYTES_MAX = 262_144;
+
+/** A file that is being read: two positions, what has been read and what is stored. */
+export class TailedFile {
+  path: string;
+  fileId: string | undefined;
+  readonly family: string;
+  head: Fingerprint;
+  isFinished: boolean;
+  storedCount: number;
+  storedBytes: number;
+  leftOutCount: number;
+  refusedCount: number;
+  seenMs: number;
+  source: Source | undefined;
+  /** The content does not change any more: it is a copy or an archive. */
+  isStatic = false;
+  /** When it was seen last that there is something new; monotonic. */
+  grewMs: number;
+  /** When it was seen that it has gone from its path; monotonic. */
+  rotatedMs: number | undefined;
+  /** Since when the rest of it is being looked for; monotonic. */
+  lostMs: number | undefined;
+  batchesUnderWay = 0;
+  /** What was there when the content was compared last: while that stays, it need not be compared again. */
+  verified = "";
+  #read: Stage;
+  #stored: Stage;
+  /** Where the last read found the end; undefined when it did not. */
+  #endBytes: number | undefined;
+  #spare: Buffer | undefined;
+
+  constructor(checkpoint: FileCheckpoint, nowMs: number) {
+    this.path = checkpoint.path;
+    this.fileId = checkpoint.fileId;
+    this.family = checkpoint.family;
+    this.head = checkpoint.head;
+    this.isFinished = checkpoint.isFinished;
+    this.storedCount = checkpoint.storedCount;
+    this.storedBytes = checkpoint.storedBytes;
+    this.leftOutCount = checkpoint.leftOutCount;
+    this.refusedCount = checkpoint.refusedCount;
+    this.seenMs = checkpoint.seenMs;
+    this.grewMs = nowMs;
+    const { positionBytes, anchor, headerLinesLeft, isDiscarding, isEnded } = checkpoint;
+    this.#read = { positionBytes, anchor, headerLinesLeft, isDiscarding, isEnded };
+    this.#stored = this.#read;
+  }
+
+  get readPositionBytes(): number {
+    return this.#read.positionBytes;
+  }
+
+  get storedPositionBytes(): number {
+    return this.#stored.positionBytes;
+  }
+
+  /** Where the end was when it was looked for last; undefined when there was no end in sight. */
+  get knownEndBytes(): number | undefined {
+    return this.#endBytes;
+  }
+
+  /** Whether the open file no longer holds what was read of it. */
+  async isReplaced(): Promise<boolean> {
+    const { positionBytes, anchor } = this.#read;
+    return this.source !== undefined && !(await hasFingerprint(this.source, anchor, positionBytes));
+  }
+
+  checkpoint(): FileCheckpoint {
+    const { path, fileId, family, head, isFinished, storedCount, storedBytes } = this;
+    const { leftOutCount, refusedCount, seenMs } = this;
+    return {
+      ...{ path, fileId, family, head, isFinished, ...this.#stored },
+      ...{ storedCount, storedBytes, leftOutCount, refusedCount, seenMs },
+    };
+  }
+
+  /** Begins elsewhere than at the start. */
+  restore({ head, positionBytes, anchor, headerLinesLeft, isDiscarding, isEnded }: FileCheckpoint): void {
+    this.head = head;
+    this.#read = { positionBytes, anchor, headerLinesLeft, isDiscarding, isEnded };
+    this.#stored = this.#read;
+  }
+
+  /** Takes back what was read and not put. */
+  rewind(): void {
+    this.#read = this.#stored;
+    this.#endBytes = undefined;
+  }
+
+  /** What is read from here is stored up to this stage. Stages come in order. */
+  stored(stage: Stage): void {
+    this.#stored = stage;
+  }
+
+  /** The source holds what was read so far, as far as it goes; it may break off before. */
+  async holds(source: Source, position: number): Promise<"all" | "less" | undefined> {
+    if (this.head.sizeBytes === 0) return position === 0 ? "all" : undefined;
+    if (!(await hasFingerprint(source, this.head, this.head.sizeBytes))) return undefined;
+    const { anchor } = position === this.#stored.positionBytes ? this.#stored : this.#read;
+    if (await hasFingerprint(source, anchor, position)) return "all";
+    return (await source.read(new Uint8Array(1), position - 1)) === 0 ? "less" : undefined;
+  }
+
+  /**
+   * Reads what comes next. One read brings the bytes and those before them: when these are what they were, the file
+   * was neither cut nor filled with something else in between.
+   */
+  async read(rules: SplitRules, completeness: Completeness): Promise<ReadResult> {
+    const { source } = this;
+    const { positionBytes, anchor, ...state } = this.#read;
+    if (source === undefined || state.isEnded) return { kind: "end" };
+    const prefixBytes = anchorSize(positionBytes);
+    const prefixStart = positionBytes - prefixBytes;
+    if (completeness === "going on" && this.#endBytes !== undefined) {
+      const isSame = await hasFingerprint(source, anchor, positionBytes);
+      if (!isSame) return { kind: "replaced" };
+      if ((await source.read(new Uint8Array(1), this.#endBytes)) === 0) return { kind: "end" };
+    }
+    const sizeBytes = prefixBytes + rules.recordSizeBytesMax + READ_AHEAD_BYTES;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    let buffer = spare?.length === sizeBytes ? spare : Buffer.allocUnsafeSlow(sizeBytes);
+    const count = await source.read(buffer, prefixStart);
+    if (count < prefixBytes || !isEqual(fingerprintOf(buffer.subarray(0, prefixBytes)), anchor)) {
+      return { kind: "replaced" };
+    }
+    if (prefixBytes === positionBytes && count > this.head.sizeBytes) {
+      this.head = headOf(buffer.subarray(0, count));
+    }
+    this.#endBytes = count < sizeBytes ? prefixStart + count : undefined;
+    if (count <= COPIED_BYTES_MAX) {
+      this.#spare = buffer;
+      buffer = Buffer.from(buffer.subarray(0, count));
+    }
+    const records: Buffer[] = [];
+    const bytes = buffer.subarray(prefixBytes, count);
+    const consumed = bytes.length === 0 ? 0 : splitRecords(bytes, state, rules, completeness, records);
+    if (consumed === 0) return { kind: "end" };
+    const end = prefixBytes + consumed;
+    const position = positionBytes + consumed;
+    // From the start of the file when that is near, which the prefix then reaches.
+    const after = {
+      ...state,
+      positionBytes: position,
+      anchor: fingerprintOf(buffer.subarray(end - anchorSize(position), end)),
+    };
+    this.#read = after;
+    return { kind: "records", records, after };
+  }
+
+  async close(): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    this.#spare = undefined;
+    this.#endBytes = undefined;
+    await source?.close();
+  }
+}
+
+export function newFile(
+  details: Pick<FileCheckpoint, "path" | "fileId" | "family" | "headerLinesLeft" | "seenMs">,
+): FileCheckpoint {
+  return {
+    ...details,
+    head: NO_BYTES,
+    positionBytes: 0,
+    anchor: NO_BYTES,
+    isDiscarding: false,
+    isEnded: false,
+    isFinished: false,
+    storedCount: 0,
+    storedBytes: 0,
+    leftOutCount: 0,
+    refusedCount: 0,
+  };
+}
