@@ -23,7 +23,7 @@ async function setup(shardCount = 1): Promise<Setup> {
   return {
     runtime,
     stream,
-    log: new LogWriter(() => runtime.world.disk.files, "/logs"),
+    log: new LogWriter(runtime.world.disk, "/logs"),
     begin: (flow = {}) =>
       clock.finish(
         startAgent({

@@ -4,6 +4,7 @@ import type { AgentConfig } from "./agent-config.ts";
 import { type FlowStatus, flowStatus } from "./agent-status.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint-store.ts";
 import { Flow } from "./flow.ts";
+import { type Gunzip, nodeGunzip } from "./gunzipped-file.ts";
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -19,6 +20,8 @@ export interface AgentOptions {
   readonly hostName: string;
   /** Of a shard's 1 MiB/s and 1,000 records/s, how much to use; Infinity for a service without limits. Default: 1. */
   readonly shardRateShare?: number;
+  /** How archives are unpacked. Default: as Node does, on threads, which a simulation cannot have. */
+  readonly gunzip?: Gunzip;
 }
 
 /** Another agent uses the directory. */
@@ -91,14 +94,15 @@ class RunningAgent implements Agent {
   ) {
     this.#options = options;
     this.#lock = lock;
-    const { config, files, clock, random, log, client, hostName, shardRateShare = 1 } = options;
+    const { config, files, clock, random, log, client, hostName, shardRateShare = 1, gunzip = nodeGunzip } = options;
     const { requestCountMax, requestTimeoutMs, checkpointLifeMs } = config;
     const onChange = () => {
       this.#isChanged = true;
     };
     const around = {
-      ...{ files, clock, random, log, client, hostName, shardRateShare },
+      ...{ files, clock, random, log, client, hostName, shardRateShare, gunzip },
       ...{ requestCountMax, requestTimeoutMs, checkpointLifeMs, onChange },
+      save: () => this.#saveIfChanged(),
     };
     this.#flows = config.flows.map((flow) => new Flow(flow, around, checkpointOf(flow.id)));
   }
@@ -140,14 +144,19 @@ class RunningAgent implements Agent {
 
   #scheduleSave(): void {
     this.#timer = this.#options.clock.schedule(SAVE_INTERVAL_MS, () => {
-      this.#saving = this.#saveIfChanged();
-      return this.#saving.then(() => {
+      return this.#saveIfChanged().then(() => {
         if (this.#stopped === undefined) this.#scheduleSave();
       });
     });
   }
 
-  async #saveIfChanged(): Promise<void> {
+  /** One after the other. */
+  #saveIfChanged(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#saveNow());
+    return this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
     if (!this.#isChanged) return;
     try {
       await this.#save();

@@ -66,12 +66,17 @@ export function isGzip(name: string): boolean {
   return name.endsWith(".gz");
 }
 
+/** What rotations add to a name that the pattern takes without it too: numbers and dates, and endings of archives. */
+const ROTATED = /^(.+?)(?:[.\-_~]\d[\d.\-_T:]*)(?:\.gz)?(?:\.part|\.tmp)?$/;
+
 /**
  * The log that a name belongs to: the shortest of the known names from which a rotation could have made it, as
- * `app.log` became `app.log.1`, `app.log-20261122` or `app.log.1.gz`; by itself otherwise.
+ * `app.log` became `app.log.1`, `app.log-20261122` or `app.log.1.gz`; otherwise what is left without a number or a
+ * date, if that is meant as well; and itself at last.
  */
-export function familyOf(name: string, knownNames: Iterable<string>): string {
-  let family = name;
+export function familyOf(name: string, knownNames: Iterable<string>, pattern: FilePattern): string {
+  const base = ROTATED.exec(name)?.[1];
+  let family = base !== undefined && pattern.matches(base) ? base : name;
   for (const known of knownNames) {
     if (known.length < family.length && isRotationOf(name, known)) family = known;
   }

@@ -1,15 +1,34 @@
+/**
+ * The files of a flow, and the order of what they hold.
+ *
+ * A log is a sequence of generations: what was written to it between one rotation and the next. A generation is known
+ * by its content (its first bytes, and those before the position that was read to), since its name, and the number of
+ * its file, change and are given to others. Wherever it is, in the file it was written to, in a copy that was made
+ * before that was cut, or in an archive, it is the same generation.
+ *
+ * Generations are read in the order in which they were found, and that order is all there is: it is kept with the
+ * checkpoint, before anything of a new generation is read, and nothing is ever put in between. It is the order of
+ * writing, because
+ *
+ * - a look is only gone by when a second one agrees with it, so each generation that exists at a look is found by it;
+ * - so what is found at one look was written after all that was found at an earlier one;
+ * - and of several that are found at once, files were changed last in the order of their writing, a copy or an archive
+ *   when it was made, which is before the next one is put aside; and what stands at the log's own path is the youngest.
+ */
 import { posix } from "node:path";
-import type { Files, FileStatus, Logger } from "@millrace/runtime";
+import type { Files, Logger } from "@millrace/runtime";
 import type { FlowCheckpoint } from "./checkpoint-store.ts";
-import { isMissing } from "./checkpoint-store.ts";
-import { familyOf, type FilePattern, isCompressed, isGzip, isRotationOf } from "./file-pattern.ts";
-import { anchorSize, readAnchor, readHead, type Source } from "./fingerprint.ts";
-import { GunzippedFile } from "./gunzipped-file.ts";
+import { byAge, isSameLook, lookAt, type Seen, stateOf } from "./directory-look.ts";
+import { familyOf, type FilePattern, isRotationOf } from "./file-pattern.ts";
+import { anchorSize, HEAD_BYTES, readAnchor } from "./fingerprint.ts";
+import type { Gunzip } from "./gunzipped-file.ts";
+import { contentBytesOf, isPrefix, openProbe, type Probe } from "./probe.ts";
 import { newFile, TailedFile } from "./tailed-file.ts";
 
 export interface FileSetOptions {
   readonly files: Files;
   readonly log: Logger;
+  readonly gunzip: Gunzip;
   readonly pattern: FilePattern;
   readonly skipHeaderLines: number;
   /** Files that are there at the first look begin at their end. */
@@ -20,25 +39,19 @@ export interface FileSetOptions {
   readonly monotonicMs: () => number;
 }
 
-interface Seen extends FileStatus {
-  readonly name: string;
-  readonly path: string;
-}
-
-/** How long the rest of a file that has vanished is looked for, in copies and archives that may still be made. */
+/** How long the rest of a generation that has vanished is looked for, in copies and archives that may still be made. */
 const SEARCH_MS = 10_000;
 /** A file that is not at its own path any more and has not grown for this long is closed. */
 const CLOSED_AFTER_MS = 60_000;
+/** While files move, it is looked again at once, but not for ever. */
+const LOOKS_AT_ONCE_MAX = 10;
 
-/**
- * The files of a flow, in the order in which their lines are put. It finds new ones, and knows old ones again: under
- * another name, as the copy that a rotation made before it cut the file, or compressed.
- */
 export class FileSet {
   readonly #options: FileSetOptions;
+  /** Generations, in order. */
   readonly #known: TailedFile[] = [];
-  /** Copies and archives of what is known, as they were when they were compared. */
-  #copies = new Set<string>();
+  /** States of files that hold nothing new: copies, archives, what was read to its end. */
+  #explained = new Set<string>();
   #isFirstLook: boolean;
 
   constructor(options: FileSetOptions, checkpoint: FlowCheckpoint | undefined) {
@@ -52,296 +65,283 @@ export class FileSet {
     return this.#known;
   }
 
-  /** Looks at the directory. */
-  async refresh(): Promise<void> {
-    const seen = await this.#look();
-    const byId = new Map(seen.map((one) => [one.fileId, one]));
-    await this.#dropUnread(byId);
-    for (const file of this.#known) await this.#follow(file, byId);
-    if (seen.some((one) => !this.#isClaimed(one.fileId))) {
-      // What is new may be the copy of a file that was cut since it was read last.
-      for (const file of this.#known.slice()) if (await file.isReplaced()) this.#beginAgain(file);
+  /** Looks at the directory. True when there are new generations: their order has to be kept before they are read. */
+  async refresh(): Promise<boolean> {
+    for (let count = 0; count < LOOKS_AT_ONCE_MAX; count += 1) {
+      for (const file of this.#known) if (await file.isReplaced()) await file.close();
+      const seen = await this.#look();
+      const probes = await this.#openProbes(seen);
+      if (probes !== undefined && isSameLook(seen, await this.#look())) {
+        const countBefore = this.#known.length;
+        const isSettled = await this.#goBy(seen, probes);
+        for (const { source } of probes) {
+          if (!this.#known.some((file) => file.source === source)) await source.close();
+        }
+        if (isSettled) return this.#known.length > countBefore;
+      } else for (const { source } of probes ?? []) await source.close();
     }
-    await this.#findLost(seen);
-    const states = new Set(seen.map(stateOf));
-    this.#copies = new Set([...this.#copies].filter((state) => states.has(state)));
-    const fresh = seen
-      .filter((one) => !this.#isClaimed(one.fileId) && this.#options.pattern.matches(one.name))
-      // What is empty may be about to become a copy of something.
-      .filter((one) => one.sizeBytes > 0 && !this.#copies.has(stateOf(one)))
-      .sort(byAge);
-    const names = new Set(seen.map(({ name }) => name));
-    for (const one of fresh) {
-      if (!isCompressed(one.name)) await this.#welcome(one, seen);
-      // Beside what it is made from it is not finished yet.
-      else if (isGzip(one.name) && !names.has(one.name.slice(0, -3))) await this.#welcomeArchive(one, seen);
-    }
-    this.#isFirstLook = false;
-    await this.#forget();
-  }
-
-  /**
-   * The file holds something else than before. What was not read yet may be in a copy, which is read in its place;
-   * the file itself begins again.
-   */
-  async replaced(file: TailedFile): Promise<void> {
-    this.#beginAgain(file);
-    // It may have been cut more than once since the last look: what lies between comes first.
-    await this.refresh();
+    return false;
   }
 
   async close(): Promise<void> {
     for (const file of this.#known) await file.close();
   }
 
-  #beginAgain(file: TailedFile): void {
-    const again = this.#new(file.path, file.fileId, file.family);
-    again.source = file.source;
-    again.rotatedMs = file.rotatedMs;
-    this.#known.splice(this.#known.indexOf(file) + 1, 0, again);
-    file.source = undefined;
-    file.fileId = undefined;
-    file.isStatic = true;
-    file.rotatedMs ??= this.#options.monotonicMs();
-    file.lostMs = this.#options.monotonicMs();
+  #look(): Promise<Seen[]> {
+    const { files, pattern } = this.#options;
+    const families = new Set(this.#known.map(({ family }) => family));
+    return lookAt(
+      files,
+      pattern.directory,
+      (name) => pattern.matches(name) || [...families].some((family) => isRotationOf(name, family)),
+    );
   }
 
-  async #look(): Promise<Seen[]> {
-    const { files, pattern } = this.#options;
-    let names: string[];
-    try {
-      names = await files.list(pattern.directory);
-    } catch (failure) {
-      if (isMissing(failure)) return [];
-      throw failure;
-    }
-    const families = new Set(this.#known.map(({ family }) => family));
-    const seen: Seen[] = [];
-    for (const name of names) {
-      if (!pattern.matches(name) && ![...families].some((family) => isRotationOf(name, family))) continue;
-      const path = posix.join(pattern.directory, name);
+  /** Opens what is not accounted for. Undefined when something moved meanwhile. */
+  async #openProbes(seen: readonly Seen[]): Promise<Probe[] | undefined> {
+    const { files, gunzip, log } = this.#options;
+    const probes: Probe[] = [];
+    const states = new Set(seen.map(stateOf));
+    this.#explained = new Set([...this.#explained].filter((state) => states.has(state)));
+    // What held nothing new may be all that is left of what is missing now.
+    const isMissing = this.#known.some((file) => file.source === undefined && !file.isFinished);
+    for (const one of seen) {
+      // What is empty may be about to become a copy of something.
+      if (one.sizeBytes === 0 || this.#isOpen(one)) continue;
+      if (this.#explained.has(stateOf(one)) && !isMissing) continue;
+      let probe: Awaited<ReturnType<typeof openProbe>>;
       try {
-        const status = await files.status(path);
-        if (!status.isDirectory) seen.push({ ...status, name, path });
+        probe = await openProbe(files, one, gunzip);
       } catch (failure) {
-        // It went away since the directory was read.
-        if (!isMissing(failure)) throw failure;
+        log.warn("a file cannot be read", { path: one.path, cause: String(failure) });
       }
+      if (probe === "moved") {
+        for (const { source } of probes) await source.close();
+        return undefined;
+      }
+      if (probe === undefined) this.#explained.add(stateOf(one));
+      else probes.push(probe);
     }
-    return seen;
+    return probes;
+  }
+
+  /** False when it has to be looked again. */
+  async #goBy(seen: readonly Seen[], probes: readonly Probe[]): Promise<boolean> {
+    const left = new Set(probes);
+    for (const file of this.#known) {
+      if (file.source !== undefined && !(await this.#isStillThere(file, seen, left))) {
+        // It goes on in another file, and what stands in its place is another generation.
+        await file.close();
+        return false;
+      }
+      if (file.source === undefined && !file.isFinished) await this.#locate(file, left);
+      else if (file.isFinished) await this.#followFinished(file, left);
+      await this.#place(file, seen);
+    }
+    const fresh: Probe[] = [];
+    for (const probe of left) {
+      if (await this.#isCopy(probe)) this.#explained.add(stateOf(probe.seen));
+      else if (this.#options.pattern.matches(probe.seen.name)) fresh.push(probe);
+      // It may be the rest of something later on.
+      else this.#explained.add(stateOf(probe.seen));
+    }
+    await this.#addAll(fresh, seen);
+    this.#isFirstLook = false;
+    await this.#forget();
+    return true;
   }
 
   /**
-   * A file of which nothing was read is found anew: its number says nothing of its content, and what was rotated
-   * since may come before it.
+   * Of a generation with a few lines a later one may hold all, when both begin with the same header: then the older
+   * file is the one.
    */
-  async #dropUnread(byId: ReadonlyMap<string, Seen>): Promise<void> {
-    for (const file of this.#known.slice()) {
-      const isThere = file.fileId !== undefined && byId.has(file.fileId);
-      if (!isThere || file.isFinished || file.readPositionBytes > 0) continue;
-      await file.close();
-      this.#known.splice(this.#known.indexOf(file), 1);
-    }
-  }
-
-  /** Where a known file is by now. */
-  async #follow(file: TailedFile, byId: ReadonlyMap<string, Seen>): Promise<void> {
-    const nowMs = this.#options.monotonicMs();
-    const there = file.fileId === undefined ? undefined : byId.get(file.fileId);
-    if (there !== undefined) {
-      file.seenMs = this.#options.nowMs();
-      if (file.source === undefined && !(await this.#reopen(file, there))) {
-        file.rotatedMs ??= nowMs;
-        return;
-      }
-      file.path = there.path;
-    } else if (file.source === undefined) {
-      // Whoever gets this number now is somebody else.
-      file.fileId = undefined;
-    }
-    const isAtHome = there !== undefined && posix.basename(there.path) === file.family;
-    if (isAtHome) file.rotatedMs = undefined;
-    else file.rotatedMs ??= nowMs;
-    if (file.source === undefined && !file.isFinished) file.lostMs ??= nowMs;
-    const isQuiet = nowMs - Math.max(file.grewMs, file.rotatedMs ?? Infinity) >= CLOSED_AFTER_MS;
-    if (file.isFinished && isQuiet) await file.close();
-  }
-
-  /** Opens a file of an earlier run, or one that has grown after it was closed. False when it is another one. */
-  async #reopen(file: TailedFile, there: Seen): Promise<boolean> {
-    if (file.verified === stateOf(there)) return true;
-    const source = await this.#open(there);
-    if (source === undefined) return false;
-    const isArchive = isGzip(there.name);
-    if ((await file.holds(source, file.readPositionBytes)) === "all") {
-      file.verified = stateOf(there);
-      if (file.isFinished && (isArchive || there.sizeBytes === file.readPositionBytes)) {
-        await source.close();
-        return true;
-      }
-      file.source = source;
-      file.isStatic = isArchive;
-      file.isFinished = false;
-      return true;
-    }
-    await source.close();
-    if (isArchive && !file.isFinished) return false;
-    this.#options.log.info("a file holds something else than before", { path: there.path });
-    file.fileId = undefined;
-    file.isStatic = true;
-    if (!file.isFinished) file.lostMs ??= this.#options.monotonicMs();
-    return false;
-  }
-
-  /** Looks for what is left of files whose content has gone from its place. */
-  async #findLost(seen: readonly Seen[]): Promise<void> {
-    const { log, monotonicMs } = this.#options;
-    for (const file of this.#known) {
-      if (file.source !== undefined || file.isFinished || file.lostMs === undefined) continue;
-      for (const one of seen.toSorted(byAge)) {
-        if (!isRotationOf(one.name, file.family) || this.#isClaimed(one.fileId)) continue;
-        if (await this.#continueFrom(file, one)) break;
-      }
-      if (file.source !== undefined || file.isFinished) continue;
-      const nothingIsMissing = file.head.sizeBytes === 0;
-      if (!nothingIsMissing && monotonicMs() - file.lostMs < SEARCH_MS) continue;
-      if (!nothingIsMissing) {
-        log.warn("a file is gone, and no copy of it was found; it was read up to here", {
-          path: file.path,
-          positionBytes: file.readPositionBytes,
-        });
-      }
-      file.isFinished = true;
-    }
-  }
-
-  async #continueFrom(file: TailedFile, one: Seen): Promise<boolean> {
-    if (isCompressed(one.name) && !isGzip(one.name)) return false;
-    const source = await this.#open(one);
-    if (source === undefined) return false;
-    const held = await file.holds(source, file.readPositionBytes);
-    if (held === "less" && source instanceof GunzippedFile && !source.isComplete) {
-      // It is still being written.
-      await source.close();
-      return false;
-    }
-    if (held === undefined) {
-      await source.close();
-      return false;
-    }
-    file.lostMs = undefined;
-    file.isStatic = true;
-    file.fileId = one.fileId;
-    file.path = one.path;
-    if (held === "all") file.source = source;
-    else {
-      file.isFinished = true;
-      await source.close();
+  async #isStillThere(file: TailedFile, seen: readonly Seen[], probes: ReadonlySet<Probe>): Promise<boolean> {
+    const { source, readPositionBytes } = file;
+    if (source === undefined || readPositionBytes > HEAD_BYTES) return true;
+    const there = seen.find(({ fileId }) => fileId === file.fileId);
+    if (there === undefined) return true;
+    for (const probe of probes) {
+      if (!this.#isCandidate(file, probe) || byAge(probe.seen, there) >= 0) continue;
+      if ((await file.holds(probe.source, readPositionBytes)) !== "all") continue;
+      if (!(await isPrefix(probe.source, source))) return false;
     }
     return true;
   }
 
-  /** A file that nobody knows: a new one, or the copy of a known one. */
-  async #welcome(one: Seen, seen: readonly Seen[]): Promise<void> {
-    const source = await this.#open(one);
-    if (source === undefined) return;
-    if (await this.#isCopy(one, source)) {
-      this.#copies.add(stateOf(one));
-      await source.close();
+  /** Finds where a generation is by now. */
+  async #locate(file: TailedFile, left: Set<Probe>): Promise<void> {
+    const { log, monotonicMs } = this.#options;
+    const candidates: Probe[] = [];
+    let isReadToItsEnd = false;
+    for (const probe of left) {
+      if (!this.#isCandidate(file, probe)) continue;
+      const held = await file.holds(probe.source, file.readPositionBytes);
+      // An archive that is being made may yet hold more.
+      if (held === undefined || (await contentBytesOf(probe.source)) === undefined) continue;
+      if (held === "all") candidates.push(probe);
+      else isReadToItsEnd = true;
+    }
+    const found = await this.#bestOf(file, candidates);
+    if (found !== undefined) {
+      left.delete(found);
+      const isSameFile = found.seen.fileId === file.fileId;
+      file.isStatic = found.isArchive || !isSameFile;
+      file.fileId = found.seen.fileId;
+      file.path = found.seen.path;
+      file.source = found.source;
+      file.lostMs = undefined;
       return;
     }
-    const file = this.#new(one.path, one.fileId, this.#familyOf(one.name, seen));
-    file.source = source;
-    if (one.name !== file.family) file.rotatedMs = this.#options.monotonicMs();
-    if (this.#isFirstLook && this.#options.beginsAtEnd) await this.#beginAtEnd(file, one, source);
-    this.#add(file);
+    file.lostMs ??= monotonicMs();
+    if (isReadToItsEnd) file.isFinished = true;
+    else if (monotonicMs() - file.lostMs >= SEARCH_MS) {
+      log.warn("a file is gone, and no copy of it was found; it was read up to here", {
+        path: file.path,
+        positionBytes: file.readPositionBytes,
+      });
+      file.isFinished = true;
+    }
   }
 
-  /** What was rotated away stands before the log itself, whose lines are younger. */
-  #add(file: TailedFile): void {
-    const isLog = ({ family, rotatedMs }: TailedFile) => family === file.family && rotatedMs === undefined;
-    const log = file.rotatedMs === undefined ? -1 : this.#known.findIndex(isLog);
-    this.#known.splice(log === -1 ? this.#known.length : log, 0, file);
+  /** The oldest; of copies of the same, the file itself before a copy, and a copy before an archive. */
+  async #bestOf({ fileId }: TailedFile, candidates: readonly Probe[]): Promise<Probe | undefined> {
+    const [oldest, ...others] = candidates.toSorted((one, other) => byAge(one.seen, other.seen));
+    let best = oldest;
+    for (const other of others) {
+      if (best === undefined || best.seen.fileId === fileId) break;
+      const isBetter = other.seen.fileId === fileId || (best.isArchive && !other.isArchive);
+      if (isBetter && (await isPrefix(best.source, other.source))) best = other;
+    }
+    return best;
   }
 
-  async #beginAtEnd(file: TailedFile, one: Seen, source: Source): Promise<void> {
-    const checkpoint = {
-      ...file.checkpoint(),
-      head: await readHead(source),
-      positionBytes: one.sizeBytes,
-      anchor: await readAnchor(source, one.sizeBytes),
-      headerLinesLeft: one.sizeBytes === 0 ? this.#options.skipHeaderLines : 0,
-    };
-    // It was cut meanwhile: then all of it is new.
-    if (checkpoint.anchor.sizeBytes === anchorSize(one.sizeBytes)) file.restore(checkpoint);
-  }
-
-  /** An archive that is there from the start is history; later ones are mostly those of known files. */
-  async #welcomeArchive(one: Seen, seen: readonly Seen[]): Promise<void> {
-    const source = await this.#open(one);
-    if (source === undefined) return;
-    const head = await readHead(source);
-    if (await this.#isCopy(one, source)) this.#copies.add(stateOf(one));
-    else if (head.sizeBytes > 0) {
-      const file = this.#new(one.path, one.fileId, this.#familyOf(one.name, seen));
-      file.isStatic = true;
-      file.rotatedMs = this.#options.monotonicMs();
-      this.#add(file);
-      if (this.#isFirstLook) {
-        file.isFinished = true;
-        file.head = head;
-      } else {
-        file.source = source;
+  /** A file that was read to its end and closed has got more, or nothing has changed. */
+  async #followFinished(file: TailedFile, left: Set<Probe>): Promise<void> {
+    for (const probe of left) {
+      if (probe.seen.fileId !== file.fileId) continue;
+      if ((await file.holds(probe.source, file.readPositionBytes)) !== "all") {
+        // Somebody else has this number by now.
+        if (file.source === undefined) file.fileId = undefined;
         return;
       }
+      left.delete(probe);
+      if (probe.isArchive || probe.seen.sizeBytes === file.readPositionBytes) {
+        this.#explained.add(stateOf(probe.seen));
+      } else {
+        file.source = probe.source;
+        file.isStatic = false;
+        file.isFinished = false;
+      }
+      return;
     }
-    await source.close();
+  }
+
+  /** Where the file of a generation stands, and since when not at the log's own path. */
+  async #place(file: TailedFile, seen: readonly Seen[]): Promise<void> {
+    const nowMs = this.#options.monotonicMs();
+    const there = file.fileId === undefined ? undefined : seen.find(({ fileId }) => fileId === file.fileId);
+    if (there !== undefined) {
+      file.seenMs = this.#options.nowMs();
+      file.path = there.path;
+    }
+    const isAtHome = there !== undefined && !file.isStatic && posix.basename(there.path) === file.family;
+    if (isAtHome && file.source !== undefined) file.rotatedMs = undefined;
+    else file.rotatedMs ??= nowMs;
+    const isQuiet = nowMs - Math.max(file.grewMs, file.rotatedMs ?? Infinity) >= CLOSED_AFTER_MS;
+    if (file.isFinished && file.source !== undefined && isQuiet) {
+      await file.close();
+      if (there !== undefined && there.sizeBytes === file.readPositionBytes) this.#explained.add(stateOf(there));
+    }
   }
 
   /**
-   * Whether it holds what a known file of the same log holds, and no more. A finished file has no copy that counts,
-   * only an archive: the same lines under a new name and uncompressed are taken for new ones.
+   * Whether it holds what a known generation of the same log holds, and no more: it is an archive, or the copy of a log
+   * that is about to be cut. The same lines in another file are new ones.
    */
-  async #isCopy({ name }: Seen, source: Source): Promise<boolean> {
+  async #isCopy(probe: Probe): Promise<boolean> {
     for (const file of this.#known) {
-      if (!isRotationOf(name, file.family) || file.head.sizeBytes === 0) continue;
-      if (file.isFinished && !isGzip(name)) continue;
-      const endBytes = file.isFinished ? file.readPositionBytes : await file.source?.sizeBytes?.();
-      if (endBytes === undefined) continue;
-      if ((await file.holds(source, file.readPositionBytes)) === undefined) continue;
-      if ((await source.read(new Uint8Array(1), endBytes)) === 0) return true;
+      if (!this.#isCandidate(file, probe)) continue;
+      if ((await file.holds(probe.source, file.readPositionBytes)) === undefined) continue;
+      if (!probe.isArchive && (file.rotatedMs !== undefined || probe.seen.name === file.family)) continue;
+      const bytes = await contentBytesOf(probe.source);
+      // What breaks off is an archive that is being made of it.
+      if (bytes === undefined) return true;
+      if (file.source === undefined) {
+        if (file.isFinished && bytes <= file.readPositionBytes) return true;
+      } else if (bytes <= ((await contentBytesOf(file.source)) ?? 0)) {
+        if (await isPrefix(probe.source, file.source)) return true;
+      }
     }
     return false;
   }
 
-  #isClaimed(fileId: string): boolean {
-    return this.#known.some((file) => file.fileId === fileId);
-  }
-
-  #familyOf(name: string, seen: readonly Seen[]): string {
-    return familyOf(name, [...this.#known.map(({ family }) => family), ...seen.map((one) => one.name)]);
-  }
-
-  #new(path: string, fileId: string | undefined, family: string): TailedFile {
-    const { skipHeaderLines, nowMs, monotonicMs } = this.#options;
-    return new TailedFile(
-      newFile({ path, fileId, family, headerLinesLeft: skipHeaderLines, seenMs: nowMs() }),
-      monotonicMs(),
+  /** Adds generations that nobody knew, in the order of their writing. */
+  async #addAll(fresh: readonly Probe[], seen: readonly Seen[]): Promise<void> {
+    const names = [...this.#known.map(({ family }) => family), ...seen.map(({ name }) => name)];
+    const found = fresh.map((probe) => ({
+      probe,
+      family: familyOf(probe.seen.name, names, this.#options.pattern),
+    }));
+    const isHome = ({ probe, family }: (typeof found)[number]) => probe.seen.name === family;
+    // Copies and archives come behind what they may be made of.
+    found.sort(
+      (one, other) =>
+        Number(one.probe.isArchive) - Number(other.probe.isArchive) ||
+        Number(isHome(other)) - Number(isHome(one)) ||
+        byAge(one.probe.seen, other.probe.seen),
     );
-  }
-
-  /** Undefined when it has just gone, or is another by now. */
-  async #open({ path, name, fileId }: Seen): Promise<Source | undefined> {
-    try {
-      const file = await this.#options.files.open(path);
-      if ((await file.status()).fileId === fileId) return isGzip(name) ? new GunzippedFile(file) : file;
-      await file.close();
-    } catch (failure) {
-      if (!isMissing(failure)) {
-        this.#options.log.warn("a file cannot be read", { path, cause: String(failure) });
+    const added: { readonly file: TailedFile; readonly probe: Probe; readonly isLog: boolean }[] = [];
+    const countBefore = this.#known.length;
+    for (const { probe, family } of found) {
+      const file = (await this.#isCopy(probe)) ? undefined : await this.#begin(probe, family);
+      if (file === undefined) this.#explained.add(stateOf(probe.seen));
+      else {
+        this.#known.push(file);
+        added.push({ file, probe, isLog: isHome({ probe, family }) });
       }
     }
-    return undefined;
+    added.sort(
+      (one, other) => Number(one.isLog) - Number(other.isLog) || byAge(one.probe.seen, other.probe.seen),
+    );
+    this.#known.splice(countBefore, added.length, ...added.map(({ file }) => file));
+  }
+
+  /** Undefined of an archive that breaks off: it is being made of something, or is broken. */
+  async #begin(
+    { seen: { path, fileId, name }, source, isArchive, head }: Probe,
+    family: string,
+  ): Promise<TailedFile | undefined> {
+    const { skipHeaderLines, nowMs, monotonicMs } = this.#options;
+    const file = new TailedFile(
+      { ...newFile({ path, fileId, family, headerLinesLeft: skipHeaderLines, seenMs: nowMs() }), head },
+      monotonicMs(),
+    );
+    file.isStatic = isArchive;
+    if (name !== family) file.rotatedMs = monotonicMs();
+    if (isArchive && this.#isFirstLook) {
+      // What was put away before there was an agent is history.
+      file.isFinished = true;
+      return file;
+    }
+    const contentBytes = await contentBytesOf(source);
+    if (contentBytes === undefined) return undefined;
+    if (this.#isFirstLook && this.#options.beginsAtEnd) {
+      const anchor = await readAnchor(source, contentBytes);
+      // It was cut meanwhile: then all of it is new.
+      if (anchor.sizeBytes === anchorSize(contentBytes)) {
+        file.restore({ ...file.checkpoint(), positionBytes: contentBytes, anchor, headerLinesLeft: 0 });
+      }
+    }
+    file.source = source;
+    return file;
+  }
+
+  #isCandidate({ family }: TailedFile, { seen: { name } }: Probe): boolean {
+    return name === family || isRotationOf(name, family);
+  }
+
+  #isOpen({ fileId }: Seen): boolean {
+    return this.#known.some((file) => file.source !== undefined && file.fileId === fileId);
   }
 
   async #forget(): Promise<void> {
@@ -352,13 +352,4 @@ export class FileSet {
       this.#known.splice(this.#known.indexOf(file), 1);
     }
   }
-}
-
-function stateOf({ fileId, sizeBytes, modifiedMs }: Seen): string {
-  return `${fileId} ${sizeBytes} ${modifiedMs}`;
-}
-
-/** The oldest first; of equal age, the rotated one, whose name is longer, before the log itself. */
-function byAge(one: Seen, other: Seen): number {
-  return one.modifiedMs - other.modifiedMs || other.name.length - one.name.length;
 }

@@ -14,12 +14,10 @@ export interface Fingerprint {
 export interface Source {
   /** See `OpenFile.read`. */
   read(target: Uint8Array, position: number): Promise<number>;
-  /** Unknown of an archive before it was read. */
-  sizeBytes?(): Promise<number>;
   close(): Promise<void>;
 }
 
-const HEAD_BYTES = 1_024;
+export const HEAD_BYTES = 1_024;
 const ANCHOR_BYTES = 64;
 
 export const NO_BYTES: Fingerprint = fingerprintOf(new Uint8Array());

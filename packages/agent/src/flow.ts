@@ -5,7 +5,7 @@ import type { Clock, Files, Logger, Random, Timer } from "@millrace/runtime";
 import type { FlowCheckpoint } from "./checkpoint-store.ts";
 import { FileSet } from "./file-set.ts";
 import type { FlowConfig } from "./flow-config.ts";
-import { GunzippedFile } from "./gunzipped-file.ts";
+import type { Gunzip } from "./gunzipped-file.ts";
 import { boundedRecord, type Completeness, type SplitRules } from "./record-splitter.ts";
 import type { ReadResult, TailedFile } from "./tailed-file.ts";
 
@@ -14,6 +14,7 @@ export interface FlowSurroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly gunzip: Gunzip;
   readonly client: KinesisClient;
   /** Part of the partition key `FILE`, so that logs of the same name on two machines differ. */
   readonly hostName: string;
@@ -23,6 +24,8 @@ export interface FlowSurroundings {
   readonly checkpointLifeMs: number;
   /** Something is stored, or a file was found: what is kept is out of date. */
   readonly onChange: () => void;
+  /** Keeps how it stands now. */
+  readonly save: () => Promise<void>;
 }
 
 /** What every stream takes of a record with its key. */
@@ -61,8 +64,6 @@ export class Flow {
   readonly #batches = new Map<TailedFile, Batch[]>();
   #unstoredBytes = 0;
   #unstoredCount = 0;
-  /** What is there at the start was seen by one look, and in its order. */
-  #isLookingTwice = false;
   #isStopping = false;
   #isAbandoned = false;
   #wake: (() => void) | undefined;
@@ -78,6 +79,7 @@ export class Flow {
       {
         files,
         log,
+        gunzip: around.gunzip,
         pattern: config.pattern,
         skipHeaderLines: config.skipHeaderLines,
         beginsAtEnd: config.initialPosition === "END_OF_FILE",
@@ -128,8 +130,8 @@ export class Flow {
   }
 
   /** The first look. What it finds has to be kept before anything is read: where a file begins is decided once. */
-  begin(): Promise<void> {
-    return this.#files.refresh();
+  async begin(): Promise<void> {
+    await this.#files.refresh();
   }
 
   /** Reads until it is stopped. */
@@ -140,9 +142,8 @@ export class Flow {
       let progressed = false;
       try {
         if (clock.monotonicMs() - refreshedMs >= this.config.refreshMs) {
-          await this.#files.refresh();
+          await this.#look();
           refreshedMs = clock.monotonicMs();
-          this.#around.onChange();
         }
         for (const file of this.#readable()) {
           await this.#untilRoom();
@@ -153,7 +154,6 @@ export class Flow {
         this.#failed(`reading failed: ${failure instanceof Error ? failure.message : String(failure)}`);
         await this.#pause(FAILURE_PAUSE_MS);
       }
-      this.#isLookingTwice = true;
       if (!progressed) await this.#pause(this.config.pollMs);
     }
   }
@@ -185,25 +185,15 @@ export class Flow {
   async #advance(file: TailedFile): Promise<boolean> {
     const { clock } = this.#around;
     const endBytes = file.knownEndBytes;
-    const isStart = file.readPositionBytes === 0;
     const result = await file.read(this.#rules, this.#completenessOf(file));
     if (file.knownEndBytes !== endBytes) file.grewMs = clock.monotonicMs();
     if (result.kind === "records") {
-      // Before its first line was read it may have been cut unseen: then the copy comes first.
-      if (isStart && this.#isLookingTwice && file.rotatedMs === undefined) {
-        await this.#files.refresh();
-        if (!this.#readable().includes(file)) {
-          file.rewind();
-          return true;
-        }
-      }
       this.#put(file, result);
       return true;
     }
     if (result.kind === "replaced") {
-      if (file.isFinished) await file.close();
-      else await this.#files.replaced(file);
-      this.#around.onChange();
+      await file.close();
+      await this.#look();
       return true;
     }
     if (file.isFinished || !this.#isOver(file)) return false;
@@ -213,9 +203,14 @@ export class Flow {
     return true;
   }
 
+  /** Looks for new files. Where they stand among the others is kept before anything of them is read. */
+  async #look(): Promise<void> {
+    this.#around.onChange();
+    if (await this.#files.refresh()) await this.#around.save();
+  }
+
   /** The end was reached, and nothing more is expected. */
   #isOver(file: TailedFile): boolean {
-    if (file.source instanceof GunzippedFile) return file.source.isComplete;
     return file.isStatic || this.#isLeft(file);
   }
 

@@ -1,14 +1,23 @@
 /** Who writes the logs of a test, and rotates them as log writers and logrotate do. */
-import { gzipSync } from "node:zlib";
-import type { Files } from "@millrace/runtime";
+import { constants, gunzipSync, gzipSync } from "node:zlib";
+import type { SimulatedDisk } from "@millrace/runtime";
+
+/** Unpacks an archive at once, without threads. */
+export async function* gunzipAtOnce(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const packed: Buffer[] = [];
+  for await (const piece of pieces) packed.push(Buffer.from(piece));
+  const bytes = Buffer.concat(packed);
+  yield gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  // Throws when it breaks off.
+  gunzipSync(bytes);
+}
 
 export class LogWriter {
-  readonly #files: () => Files;
+  readonly #disk: SimulatedDisk;
   readonly directory: string;
 
-  /** `files`: those of the present, since a simulated process takes its own with it. */
-  constructor(files: () => Files, directory: string) {
-    this.#files = files;
+  constructor(disk: SimulatedDisk, directory: string) {
+    this.#disk = disk;
     this.directory = directory;
   }
 
@@ -17,35 +26,41 @@ export class LogWriter {
   }
 
   async append(name: string, text: string): Promise<void> {
-    const file = await this.#files().open(this.path(name), { create: true });
+    const file = await this.#disk.files.open(this.path(name), { create: true });
     await file.write(Buffer.from(text), await file.sizeBytes());
     await file.close();
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#files().rename(this.path(from), this.path(to));
+    return this.#disk.files.rename(this.path(from), this.path(to));
   }
 
   remove(name: string): Promise<void> {
-    return this.#files().unlink(this.path(name));
+    return this.#disk.files.unlink(this.path(name));
   }
 
   /** The content goes to a new file, and the old one is cut to nothing. */
   async copyTruncate(name: string, copy: string): Promise<void> {
     await this.#write(copy, await this.#read(name));
-    const file = await this.#files().open(this.path(name), { write: true });
+    const file = await this.#disk.files.open(this.path(name), { write: true });
     await file.truncate(0);
     await file.close();
   }
 
-  /** `name.gz` comes, and the file goes. */
-  async compress(name: string): Promise<void> {
-    await this.#write(`${name}.gz`, gzipSync(await this.#read(name)));
+  /**
+   * `name.gz` comes, maybe under another name at first, and the file goes. Most archivers give the archive the time
+   * of the file; others leave it with the time at which it was made.
+   */
+  async compress(name: string, { written = `${name}.gz`, keepsTime = true } = {}): Promise<void> {
+    const { modifiedMs } = await this.#disk.files.status(this.path(name));
+    await this.#write(written, gzipSync(await this.#read(name)));
+    if (keepsTime) this.#disk.setModified(this.path(written), modifiedMs);
+    if (written !== `${name}.gz`) await this.rename(written, `${name}.gz`);
     await this.remove(name);
   }
 
   async #read(name: string): Promise<Buffer> {
-    const file = await this.#files().open(this.path(name));
+    const file = await this.#disk.files.open(this.path(name));
     const bytes = Buffer.alloc(await file.sizeBytes());
     await file.read(bytes, 0);
     await file.close();
@@ -53,7 +68,7 @@ export class LogWriter {
   }
 
   async #write(name: string, bytes: Buffer): Promise<void> {
-    const file = await this.#files().open(this.path(name), { create: true, exclusive: true });
+    const file = await this.#disk.files.open(this.path(name), { create: true, exclusive: true });
     await file.write(bytes, 0);
     await file.close();
   }

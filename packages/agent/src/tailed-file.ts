@@ -2,6 +2,7 @@ import {
   anchorSize,
   type Fingerprint,
   fingerprintOf,
+  HEAD_BYTES,
   hasFingerprint,
   headOf,
   isEqual,
@@ -72,8 +73,6 @@ export class TailedFile {
   /** Since when the rest of it is being looked for; monotonic. */
   lostMs: number | undefined;
   batchesUnderWay = 0;
-  /** What was there when the content was compared last: while that stays, it need not be compared again. */
-  verified = "";
   #read: Stage;
   #stored: Stage;
   /** Where the last read found the end; undefined when it did not. */
@@ -112,15 +111,16 @@ export class TailedFile {
 
   /** Whether the open file no longer holds what was read of it. */
   async isReplaced(): Promise<boolean> {
-    const { positionBytes, anchor } = this.#read;
-    return this.source !== undefined && !(await hasFingerprint(this.source, anchor, positionBytes));
+    return this.source !== undefined && (await this.holds(this.source, this.readPositionBytes)) !== "all";
   }
 
   checkpoint(): FileCheckpoint {
     const { path, fileId, family, head, isFinished, storedCount, storedBytes } = this;
     const { leftOutCount, refusedCount, seenMs } = this;
     return {
-      ...{ path, fileId, family, head, isFinished, ...this.#stored },
+      ...{ path, fileId, family, head, ...this.#stored },
+      // What was read and is not stored may have to be read again, wherever it is by then.
+      isFinished: isFinished && this.batchesUnderWay === 0,
       ...{ storedCount, storedBytes, leftOutCount, refusedCount, seenMs },
     };
   }
@@ -130,12 +130,6 @@ export class TailedFile {
     this.head = head;
     this.#read = { positionBytes, anchor, headerLinesLeft, isDiscarding, isEnded };
     this.#stored = this.#read;
-  }
-
-  /** Takes back what was read and not put. */
-  rewind(): void {
-    this.#read = this.#stored;
-    this.#endBytes = undefined;
   }
 
   /** What is read from here is stored up to this stage. Stages come in order. */
@@ -172,7 +166,9 @@ export class TailedFile {
     this.#spare = undefined;
     let buffer = spare?.length === sizeBytes ? spare : Buffer.allocUnsafeSlow(sizeBytes);
     const count = await source.read(buffer, prefixStart);
-    if (count < prefixBytes || !isEqual(fingerprintOf(buffer.subarray(0, prefixBytes)), anchor)) {
+    // Of what was not read yet, the first bytes are known.
+    const isBegun = positionBytes >= HEAD_BYTES || isEqual(headOf(buffer.subarray(0, Math.min(count, this.head.sizeBytes))), this.head);
+    if (!isBegun || count < prefixBytes || !isEqual(fingerprintOf(buffer.subarray(0, prefixBytes)), anchor)) {
       return { kind: "replaced" };
     }
     if (prefixBytes === positionBytes && count > this.head.sizeBytes) {

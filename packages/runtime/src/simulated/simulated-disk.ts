@@ -50,6 +50,9 @@ export interface SimulatedDisk {
   /** Puts a durable file there, and the directories above it: how a test makes a disk of its own. */
   place(path: string, bytes: Uint8Array): void;
 
+  /** Says when a file was changed last, as archivers do with what they make. */
+  setModified(path: string, modifiedMs: number): void;
+
   /** A picture of all files, to compare two disks by. */
   dump(): DiskDump;
 
@@ -75,6 +78,11 @@ export interface SimulatedDiskOptions {
   readonly latencyMs?: Partial<Record<"read" | "write" | "sync", readonly [least: number, most: number]>>;
   /** Default: true. False: a disk that loses nothing, and so keeps nothing to lose it by. */
   readonly powerCuts?: boolean;
+  /**
+   * True: a new file gets the id of one that is gone, as on most file systems. Default: false; and not together with
+   * power cuts, which may bring back what is gone.
+   */
+  readonly reusesFileIds?: boolean;
 }
 
 /** Without a clock, operations take no time: they are done when the call returns. */
@@ -115,6 +123,8 @@ export class DiskInMemory implements SimulatedDisk {
   #capacityBytes: number;
   #order = 0;
   #inodeCount = 0;
+  /** Numbers of files that are gone; undefined when they are not used again. */
+  readonly #freeNumbers: number[] | undefined;
   #life = 0;
   #files: Files;
   /** Files that have lost their names but not their handles. */
@@ -127,6 +137,10 @@ export class DiskInMemory implements SimulatedDisk {
     this.faults = new DiskFaults(random);
     this.durableWrites = options.durableWrites ?? true;
     this.#powerCuts = options.powerCuts ?? true;
+    if (options.reusesFileIds === true) {
+      if (this.#powerCuts) throw new RangeError("file ids are used again only without power cuts");
+      this.#freeNumbers = [];
+    }
     this.#capacityBytes = options.capacityBytes ?? NO_BOUND;
     this.#latencyMs = { read: [0.02, 0.2], write: [0.02, 0.3], sync: [0.2, 3], ...options.latencyMs };
     this.#files = simulatedFiles(this, this.#life);
@@ -147,6 +161,7 @@ export class DiskInMemory implements SimulatedDisk {
     this.#inFlight.clear();
     this.#lockedDirectories.clear();
     if (powerCut) this.names.cutPower(this.#random);
+    for (const { number } of this.#nameless) this.#freeNumbers?.push(number);
     this.#nameless.clear();
     for (const [, inode] of this.names.files()) {
       inode.holders = 1;
@@ -192,6 +207,10 @@ export class DiskInMemory implements SimulatedDisk {
     this.names.add(at, inode, this.nextOrder());
     this.names.sync(posix.dirname(at), this.#order);
     this.hold(inode);
+  }
+
+  setModified(path: string, modifiedMs: number): void {
+    this.#inodeOf(path).modifiedMs = modifiedMs;
   }
 
   dump(): DiskDump {
@@ -242,8 +261,7 @@ export class DiskInMemory implements SimulatedDisk {
   }
 
   newInode(): SimulatedInode {
-    this.#inodeCount += 1;
-    const inode = new SimulatedInode(this.#inodeCount, this.#powerCuts);
+    const inode = new SimulatedInode(this.#freeNumbers?.pop() ?? (this.#inodeCount += 1), this.#powerCuts);
     this.touch(inode);
     return inode;
   }
@@ -260,13 +278,16 @@ export class DiskInMemory implements SimulatedDisk {
   /** A handle closes. */
   close(inode: SimulatedInode): void {
     inode.holders -= 1;
-    if (inode.holders === 0) this.#nameless.delete(inode);
+    if (inode.holders > 0) return;
+    this.#nameless.delete(inode);
+    this.#freeNumbers?.push(inode.number);
   }
 
   /** A name goes. */
   letGo(inode: SimulatedInode): void {
     inode.holders -= 1;
     if (inode.holders > 0) this.#nameless.add(inode);
+    else this.#freeNumbers?.push(inode.number);
   }
 
   /** Returns the function that gives the lock back; undefined when it is taken. */
