@@ -1,6 +1,7 @@
 /** All benches, in the order in which they are run. */
 import type { Bench } from "./harness/bench.ts";
 import { consume } from "./macro/consume.ts";
+import { agent } from "./macro/agent.ts";
 import { flatMemory, flatRates } from "./macro/flatness.ts";
 import { getRecordsFromDisk, getRecordsFromTail } from "./macro/get.ts";
 import { knee } from "./macro/knee.ts";
@@ -35,6 +36,7 @@ export const benches: readonly Bench[] = [
   produce,
   produceBeside,
   consume,
+  agent,
   getRecordsFromTail,
   getRecordsFromDisk,
   pollLatency,

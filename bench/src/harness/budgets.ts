@@ -9,6 +9,8 @@ const atLeast = (value: number): Budget => ({ atLeast: value });
 
 export const budgets = Object.freeze({
   putRecordP99Ms: atMost(10),
+  /** Of lines of 200 bytes. */
+  agentMBPerCpuSecond: atLeast(100),
   /** Of the rate with everything in the tail cache. */
   getRecordsWithoutCacheShare: atLeast(0.6),
   /** Records for a second of processor time, in multiples of what the KCL 3 reads. */

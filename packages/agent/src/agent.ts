@@ -108,11 +108,11 @@ class RunningAgent implements Agent {
   }
 
   get storedCount(): number {
-    return this.#flows.reduce((sum, { metrics }) => sum + metrics.storedCount, 0);
+    return this.#flows.reduce((sum, { storedCount }) => sum + storedCount, 0);
   }
 
   get storedBytes(): number {
-    return this.#flows.reduce((sum, { metrics }) => sum + metrics.storedBytes, 0);
+    return this.#flows.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   }
 
   async begin(): Promise<void> {

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { KinesisClient } from "@millrace/client";
-import { createProducer, type Producer, type ProducerMetrics, type RecordToPut } from "@millrace/producer";
+import { createProducer, type Producer, type PutAllSummary } from "@millrace/producer";
 import type { Clock, Files, Logger, Random, Timer } from "@millrace/runtime";
+import { type BatchMaker, PACK_BYTES_MAX, PackedRecords, type Puts, SingleRecords } from "./batch-maker.ts";
 import type { FlowCheckpoint } from "./checkpoint-store.ts";
 import { FileSet } from "./file-set.ts";
 import type { FlowConfig } from "./flow-config.ts";
 import type { Gunzip } from "./gunzipped-file.ts";
-import { boundedRecord, type Completeness, type SplitRules } from "./record-splitter.ts";
+import type { Completeness, SplitRules } from "./record-splitter.ts";
 import type { ReadResult, TailedFile } from "./tailed-file.ts";
 
 export interface FlowSurroundings {
@@ -42,11 +43,8 @@ const FAILURE_PAUSE_MS = 1_000;
 
 type Records = Extract<ReadResult, { kind: "records" }>;
 
-interface Batch {
+interface Batch extends Omit<Puts, "puts" | "release"> {
   readonly after: Records["after"];
-  readonly sizeBytes: number;
-  readonly count: number;
-  readonly leftOutCount: number;
   refusedCount: number;
   isSettled: boolean;
 }
@@ -61,7 +59,13 @@ export class Flow {
   readonly #files: FileSet;
   readonly #producer: Producer;
   readonly #rules: SplitRules;
+  readonly #maker: BatchMaker;
+  /** Records are packed here; the producer would pack them one by one. */
+  readonly #isPacking: boolean;
   readonly #batches = new Map<TailedFile, Batch[]>();
+  /** Records that were stored by this run, and their bytes. */
+  storedCount = 0;
+  storedBytes = 0;
   #unstoredBytes = 0;
   #unstoredCount = 0;
   #isStopping = false;
@@ -75,6 +79,12 @@ export class Flow {
     const { files, log, clock, random, client } = around;
     this.#lastFailure = checkpoint?.lastFailure;
     this.#rules = this.#makeRules();
+    // A key of its own for each record is drawn for each packed one, since nobody knows which it will be.
+    this.#isPacking = config.aggregation && config.partitionKey !== "DETERMINISTIC";
+    const { partitionKey, process } = config;
+    const drawKey = () => String(random.below(DRAWN_KEYS));
+    const batchRules = { partitionKey, process, drawKey, split: this.#rules };
+    this.#maker = this.#isPacking ? new PackedRecords(batchRules) : new SingleRecords(batchRules);
     this.#files = new FileSet(
       {
         files,
@@ -95,8 +105,9 @@ export class Flow {
       clock,
       random,
       order: "partition-key",
-      aggregation: config.aggregation,
-      lingerMs: config.lingerMs,
+      aggregation: config.aggregation && !this.#isPacking,
+      // What is packed has waited before it was read.
+      lingerMs: this.#isPacking ? 0 : config.lingerMs,
       requestRecordCountMax: config.requestRecordCountMax,
       requestSizeBytesMax: config.requestSizeBytesMax,
       requestCountMax: around.requestCountMax,
@@ -113,10 +124,6 @@ export class Flow {
         else this.#failed(`a record was refused: ${code}: ${message}`);
       },
     });
-  }
-
-  get metrics(): ProducerMetrics {
-    return this.#producer.metrics();
   }
 
   get files(): readonly TailedFile[] {
@@ -185,7 +192,9 @@ export class Flow {
   async #advance(file: TailedFile): Promise<boolean> {
     const { clock } = this.#around;
     const endBytes = file.knownEndBytes;
-    const result = await file.read(this.#rules, this.#completenessOf(file));
+    if (!(await this.#isWorthReading(file))) return false;
+    const completeness = this.#completenessOf(file);
+    const result = await file.read(this.#rules, completeness, this.#maker, this.#logKeyOf(file));
     if (file.knownEndBytes !== endBytes) file.grewMs = clock.monotonicMs();
     if (result.kind === "records") {
       this.#put(file, result);
@@ -235,32 +244,23 @@ export class Flow {
     return { recordSizeBytesMax: RECORD_BYTES_MAX - keyBytes, terminator, multiLineStart, fileFooter };
   }
 
-  #put(file: TailedFile, { records, after }: Records): void {
-    const puts = this.#recordsToPut(file, records);
-    let sizeBytes = 0;
-    for (const { data } of puts) sizeBytes += data.length;
-    const batch: Batch = {
-      after,
-      sizeBytes,
-      count: puts.length,
-      leftOutCount: records.length - puts.length,
-      refusedCount: 0,
-      isSettled: false,
-    };
+  #put(file: TailedFile, { puts: { puts, release, ...counts }, after }: Records): void {
+    const batch: Batch = { ...counts, after, refusedCount: 0, isSettled: false };
     const batches = this.#batches.get(file) ?? [];
     this.#batches.set(file, batches);
     batches.push(batch);
     file.batchesUnderWay += 1;
-    this.#unstoredBytes += sizeBytes;
-    this.#unstoredCount += batch.count;
+    this.#unstoredBytes += batch.sizeBytes;
+    this.#unstoredCount += puts.length;
     const outcome = this.#producer.offerAll(puts);
     if (outcome === undefined) throw new Error("a producer without a bound had no room");
-    void outcome.then(({ failedCount }) => {
-      this.#unstoredBytes -= sizeBytes;
-      this.#unstoredCount -= batch.count;
-      batch.refusedCount = failedCount;
+    void outcome.then((summary) => {
+      this.#unstoredBytes -= batch.sizeBytes;
+      this.#unstoredCount -= puts.length;
+      batch.refusedCount = refusedCountOf(puts, summary);
+      if (summary.failedCount === 0) release();
       // What was given up at the end is not stored: it is read again next time.
-      batch.isSettled = !this.#isAbandoned || failedCount === 0;
+      batch.isSettled = !this.#isAbandoned || summary.failedCount === 0;
       this.#settle(file, batches);
       this.#wake?.();
     });
@@ -272,34 +272,33 @@ export class Flow {
       batches.shift();
       file.batchesUnderWay -= 1;
       file.stored(first.after);
-      file.storedCount += first.count - first.refusedCount;
+      const storedCount = first.recordCount - first.refusedCount;
+      file.storedCount += storedCount;
       file.storedBytes += first.sizeBytes;
       file.leftOutCount += first.leftOutCount;
       file.refusedCount += first.refusedCount;
+      this.storedCount += storedCount;
+      this.storedBytes += first.sizeBytes;
       this.#around.onChange();
     }
     if (batches.length === 0) this.#batches.delete(file);
   }
 
-  #recordsToPut(file: TailedFile, records: readonly Buffer[]): { partitionKey: string; data: Buffer }[] {
-    const { partitionKey: option, process } = this.config;
-    const rules = this.#rules;
-    const { random, hostName } = this.#around;
-    const fileKey = option === "FILE" ? fileKeyOf(hostName, this.config.pattern.directory, file.family) : "";
-    const puts: (RecordToPut & { data: Buffer })[] = [];
-    for (const record of records) {
-      const processed = process === undefined ? record : process(record);
-      if (processed === undefined) continue;
-      const data = process === undefined ? record : boundedRecord(processed, rules);
-      const partitionKey =
-        option === "RANDOM"
-          ? String(random.below(DRAWN_KEYS))
-          : option === "FILE"
-            ? fileKey
-            : createHash("md5").update(data).digest("hex");
-      puts.push({ partitionKey, data });
-    }
-    return puts;
+  #logKeyOf({ family }: TailedFile): string {
+    const { partitionKey, pattern } = this.config;
+    return partitionKey === "FILE" ? fileKeyOf(this.#around.hostName, pattern.directory, family) : "";
+  }
+
+  /** What is packed waits here until it is a whole pack, or as long as a record may wait for others. */
+  async #isWorthReading(file: TailedFile): Promise<boolean> {
+    if (!this.#isPacking) return true;
+    const unreadBytes = await file.unreadBytes();
+    const nowMs = this.#around.clock.monotonicMs();
+    if (unreadBytes > 0) file.unreadSinceMs ??= nowMs;
+    const waitedMs = nowMs - (file.unreadSinceMs ?? -Infinity);
+    if (unreadBytes < PACK_BYTES_MAX && waitedMs < this.config.lingerMs) return false;
+    file.unreadSinceMs = undefined;
+    return true;
   }
 
   async #untilRoom(): Promise<void> {
@@ -329,6 +328,15 @@ export class Flow {
     log.warn(message, { flow: this.config.id });
     onChange();
   }
+}
+
+function refusedCountOf(
+  puts: Puts["puts"],
+  { failedCount, failures }: Pick<PutAllSummary, "failedCount" | "failures">,
+): number {
+  // Single records count as they are; of packed ones, which are few, all failures are known.
+  const packed = new Map(puts.map(({ data, recordCount }) => [data as Uint8Array, recordCount]));
+  return failures.reduce((sum, { data }) => sum + (packed.get(data) ?? 1) - 1, failedCount);
 }
 
 /** A key has at most 256 characters; a longer name is known by its hash. */

@@ -21,20 +21,22 @@ export interface SplitRules {
  */
 export type Completeness = "going on" | "quiet" | "ended";
 
-/**
- * Cuts bytes into records, line ends included. A record is a range of the bytes, not a copy, unless it was too long.
- * Returns how many bytes are done with.
- */
+/** Takes records as ranges, so that nothing is made for a record that is only copied on. */
+export interface RecordSink {
+  take(bytes: Buffer, start: number, end: number): void;
+}
+
+/** Cuts bytes into records, line ends included. Returns how many bytes are done with. */
 export function splitRecords(
   bytes: Buffer,
   state: SplitState,
   rules: SplitRules,
   completeness: Completeness,
-  records: Buffer[],
+  sink: RecordSink,
 ): number {
   return rules.multiLineStart === undefined
-    ? splitLines(bytes, state, rules, completeness, records)
-    : splitGroups(bytes, state, rules, rules.multiLineStart, completeness, records);
+    ? splitLines(bytes, state, rules, completeness, sink)
+    : splitGroups(bytes, state, rules, rules.multiLineStart, completeness, sink);
 }
 
 function splitLines(
@@ -42,7 +44,7 @@ function splitLines(
   state: SplitState,
   rules: SplitRules,
   completeness: Completeness,
-  records: Buffer[],
+  sink: RecordSink,
 ): number {
   let start = 0;
   while (start < bytes.length) {
@@ -50,7 +52,7 @@ function splitLines(
     if (lineEnd === 0) {
       if (state.isDiscarding) return bytes.length;
       if (bytes.length - start > rules.recordSizeBytesMax) {
-        records.push(bounded(bytes, start, bytes.length, rules));
+        give(bytes, start, bytes.length, rules, sink);
         state.isDiscarding = true;
         return bytes.length;
       }
@@ -68,7 +70,7 @@ function splitLines(
     if (state.isDiscarding) state.isDiscarding = false;
     else if (state.headerLinesLeft > 0) state.headerLinesLeft -= 1;
     else if (rules.fileFooter?.test(lineText(bytes, start, end)) === true) state.isEnded = true;
-    else records.push(bounded(bytes, start, end, rules));
+    else give(bytes, start, end, rules, sink);
   }
 }
 
@@ -78,12 +80,12 @@ function splitGroups(
   rules: SplitRules,
   multiLineStart: RegExp,
   completeness: Completeness,
-  records: Buffer[],
+  sink: RecordSink,
 ): number {
   let groupStart = 0;
   let start = 0;
   const close = (end: number) => {
-    if (end > groupStart && !state.isDiscarding) records.push(bounded(bytes, groupStart, end, rules));
+    if (end > groupStart && !state.isDiscarding) give(bytes, groupStart, end, rules, sink);
     groupStart = end;
     state.isDiscarding = false;
   };
@@ -110,7 +112,7 @@ function splitGroups(
     // What begins no new record belongs to the one that was cut.
     groupStart = start;
   } else if (bytes.length - groupStart > rules.recordSizeBytesMax) {
-    records.push(bounded(bytes, groupStart, bytes.length, rules));
+    give(bytes, groupStart, bytes.length, rules, sink);
     state.isDiscarding = true;
     // An unfinished line is looked at again when it is whole: it may begin a record.
     groupStart = start > groupStart ? start : bytes.length;
@@ -124,8 +126,12 @@ export function boundedRecord(record: Buffer, { recordSizeBytesMax, terminator }
   return Buffer.concat([record.subarray(0, recordSizeBytesMax - terminator.length), terminator]);
 }
 
-function bounded(bytes: Buffer, start: number, end: number, rules: SplitRules): Buffer {
-  return boundedRecord(bytes.subarray(start, end), rules);
+function give(bytes: Buffer, start: number, end: number, rules: SplitRules, sink: RecordSink): void {
+  if (end - start <= rules.recordSizeBytesMax) sink.take(bytes, start, end);
+  else {
+    const cut = boundedRecord(bytes.subarray(start, end), rules);
+    sink.take(cut, 0, cut.length);
+  }
 }
 
 function lineText(bytes: Buffer, start: number, end: number): string {

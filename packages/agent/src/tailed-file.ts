@@ -9,6 +9,8 @@ import {
   NO_BYTES,
   type Source,
 } from "./fingerprint.ts";
+import type { BatchMaker, Puts } from "./batch-maker.ts";
+import { contentBytesOf } from "./probe.ts";
 import { type Completeness, splitRecords, type SplitRules, type SplitState } from "./record-splitter.ts";
 
 /** What is kept of a file: how to know it again, how far it is stored, and what became of its records. */
@@ -38,18 +40,13 @@ export interface FileCheckpoint extends SplitState {
 /** What one read brought. `replaced`: the file no longer holds what was read before. */
 export type ReadResult =
   | { readonly kind: "replaced" | "end" }
-  | { readonly kind: "records"; readonly records: readonly Buffer[]; readonly after: Stage };
+  | { readonly kind: "records"; readonly puts: Puts; readonly after: Stage };
 
 /** How far the file is known when some bytes are done with. */
 interface Stage extends SplitState {
   readonly positionBytes: number;
   readonly anchor: Fingerprint;
 }
-
-/** Bytes read at once beyond the longest record. */
-const READ_AHEAD_BYTES = 131_072;
-/** Less than this is copied out, so that a few lines do not hold a large buffer until they are stored. */
-const COPIED_BYTES_MAX = 262_144;
 
 /** A file that is being read: two positions, what has been read and what is stored. */
 export class TailedFile {
@@ -72,12 +69,13 @@ export class TailedFile {
   rotatedMs: number | undefined;
   /** Since when the rest of it is being looked for; monotonic. */
   lostMs: number | undefined;
+  /** Since when there is something that was not read, for lines that wait for others; monotonic. */
+  unreadSinceMs: number | undefined;
   batchesUnderWay = 0;
   #read: Stage;
   #stored: Stage;
   /** Where the last read found the end; undefined when it did not. */
   #endBytes: number | undefined;
-  #spare: Buffer | undefined;
 
   constructor(checkpoint: FileCheckpoint, nowMs: number) {
     this.path = checkpoint.path;
@@ -112,6 +110,12 @@ export class TailedFile {
   /** Whether the open file no longer holds what was read of it. */
   async isReplaced(): Promise<boolean> {
     return this.source !== undefined && (await this.holds(this.source, this.readPositionBytes)) !== "all";
+  }
+
+  /** What is there and was not read yet, in bytes; of an archive all counts as there. */
+  async unreadBytes(): Promise<number> {
+    if (this.source === undefined) return 0;
+    return this.isStatic ? Infinity : ((await contentBytesOf(this.source)) ?? 0) - this.readPositionBytes;
   }
 
   checkpoint(): FileCheckpoint {
@@ -150,7 +154,12 @@ export class TailedFile {
    * Reads what comes next. One read brings the bytes and those before them: when these are what they were, the file
    * was neither cut nor filled with something else in between.
    */
-  async read(rules: SplitRules, completeness: Completeness): Promise<ReadResult> {
+  async read(
+    rules: SplitRules,
+    completeness: Completeness,
+    maker: BatchMaker,
+    logKey: string,
+  ): Promise<ReadResult> {
     const { source } = this;
     const { positionBytes, anchor, ...state } = this.#read;
     if (source === undefined || state.isEnded) return { kind: "end" };
@@ -161,11 +170,9 @@ export class TailedFile {
       if (!isSame) return { kind: "replaced" };
       if ((await source.read(new Uint8Array(1), this.#endBytes)) === 0) return { kind: "end" };
     }
-    const sizeBytes = prefixBytes + rules.recordSizeBytesMax + READ_AHEAD_BYTES;
-    const spare = this.#spare;
-    this.#spare = undefined;
-    let buffer = spare?.length === sizeBytes ? spare : Buffer.allocUnsafeSlow(sizeBytes);
-    const count = await source.read(buffer, prefixStart);
+    const memory = maker.memory();
+    const count = await source.read(memory, prefixStart);
+    const buffer = maker.begin(logKey, memory.subarray(0, count));
     // Of what was not read yet, the first bytes are known.
     const isBegun = positionBytes >= HEAD_BYTES || isEqual(headOf(buffer.subarray(0, Math.min(count, this.head.sizeBytes))), this.head);
     if (!isBegun || count < prefixBytes || !isEqual(fingerprintOf(buffer.subarray(0, prefixBytes)), anchor)) {
@@ -174,14 +181,9 @@ export class TailedFile {
     if (prefixBytes === positionBytes && count > this.head.sizeBytes) {
       this.head = headOf(buffer.subarray(0, count));
     }
-    this.#endBytes = count < sizeBytes ? prefixStart + count : undefined;
-    if (count <= COPIED_BYTES_MAX) {
-      this.#spare = buffer;
-      buffer = Buffer.from(buffer.subarray(0, count));
-    }
-    const records: Buffer[] = [];
+    this.#endBytes = count < memory.length ? prefixStart + count : undefined;
     const bytes = buffer.subarray(prefixBytes, count);
-    const consumed = bytes.length === 0 ? 0 : splitRecords(bytes, state, rules, completeness, records);
+    const consumed = bytes.length === 0 ? 0 : splitRecords(bytes, state, rules, completeness, maker);
     if (consumed === 0) return { kind: "end" };
     const end = prefixBytes + consumed;
     const position = positionBytes + consumed;
@@ -192,13 +194,12 @@ export class TailedFile {
       anchor: fingerprintOf(buffer.subarray(end - anchorSize(position), end)),
     };
     this.#read = after;
-    return { kind: "records", records, after };
+    return { kind: "records", puts: maker.finish(), after };
   }
 
   async close(): Promise<void> {
     const { source } = this;
     this.source = undefined;
-    this.#spare = undefined;
     this.#endBytes = undefined;
     await source?.close();
   }

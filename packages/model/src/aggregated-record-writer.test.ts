@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AggregatedRecordWriter, readAggregatedRecord, type RecordToAggregate } from "./index.ts";
+import {
+  AggregatedRecordWriter,
+  OneKeyAggregateWriter,
+  readAggregatedRecord,
+  type RecordToAggregate,
+} from "./index.ts";
 
 const record = (
   partitionKey: string,
@@ -92,5 +97,37 @@ describe("a written aggregated record", () => {
     expect(writer.count).toBe(0);
     writer.tryAdd(record("ben", "2"), Infinity);
     expect(Buffer.from(writer.finish())).toEqual(Buffer.from(written([record("ben", "2")])));
+  });
+});
+
+describe("a writer for one key", () => {
+  test("makes the same bytes of ranges, and takes what fits", () => {
+    const records = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), records, fc.boolean(), (key, all, isBeside) => {
+        const memory = Buffer.alloc(5_000 + 20 * 300);
+        const writer = new OneKeyAggregateWriter(memory.subarray(100, 100 + 4_096));
+        writer.begin("something that is forgotten");
+        writer.begin(key);
+        // Behind the writer's bytes in the same memory, or somewhere else.
+        const source = isBeside ? memory.subarray(5_000) : Buffer.alloc(20 * 300);
+        Buffer.concat(all).copy(source);
+        const taken: Uint8Array[] = [];
+        let start = 0;
+        for (const data of all) {
+          if (!writer.tryAdd(source, start, start + data.length)) break;
+          taken.push(data);
+          start += data.length;
+        }
+        expect(writer.count).toBe(taken.length);
+        expect(writer.dataBytes).toBe(start);
+        const bytes = writer.finish();
+        expect(Buffer.compare(bytes, written(taken.map((data) => record(key, data))))).toBe(0);
+        expect(bytes.length).toBeLessThanOrEqual(4_096);
+        if (taken.length < all.length) {
+          expect(bytes.length + 7 + all[taken.length]!.length).toBeGreaterThan(4_096);
+        }
+      }),
+    );
   });
 });

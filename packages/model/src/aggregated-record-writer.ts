@@ -1,4 +1,17 @@
 import { createHash } from "node:crypto";
+import {
+  AGGREGATE_MAGIC,
+  DATA,
+  EXPLICIT_HASH_KEY_INDEX,
+  EXPLICIT_HASH_KEY_TABLE,
+  fieldBytes,
+  MD5_BYTES,
+  PARTITION_KEY_INDEX,
+  PARTITION_KEY_TABLE,
+  RECORDS,
+  varintBytes,
+  writeVarint,
+} from "./aggregated-record-format.ts";
 
 /** What goes into an aggregated record. */
 export interface RecordToAggregate {
@@ -10,8 +23,6 @@ export interface RecordToAggregate {
   readonly data: Uint8Array;
 }
 
-const AGGREGATE_MAGIC: Uint8Array = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
-const MD5_BYTES = 16;
 const NUMBERS = 3;
 /** Shorter data is copied byte by byte: a native copy has a price of its own. */
 const COPIED_BY_HAND_BYTES_MAX = 48;
@@ -134,37 +145,4 @@ export class AggregatedRecordWriter {
     grown.set(this.#numbers);
     this.#numbers = grown;
   }
-}
-
-/** Tags of the fields: number and wire type. */
-const PARTITION_KEY_TABLE = (1 << 3) | 2;
-const EXPLICIT_HASH_KEY_TABLE = (2 << 3) | 2;
-const RECORDS = (3 << 3) | 2;
-const PARTITION_KEY_INDEX = 1 << 3;
-const EXPLICIT_HASH_KEY_INDEX = 2 << 3;
-const DATA = (3 << 3) | 2;
-
-/** A field of `length` bytes with its tag and its length. */
-function fieldBytes(length: number): number {
-  return 1 + varintBytes(length) + length;
-}
-
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x20_0000) return 3;
-  return 4;
-}
-
-/** Values stay under 2^28: a record has at most 10 MiB. */
-function writeVarint(bytes: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let left = value;
-  while (left >= 0x80) {
-    bytes[at] = (left & 0x7f) | 0x80;
-    at += 1;
-    left >>>= 7;
-  }
-  bytes[at] = left;
-  return at + 1;
 }

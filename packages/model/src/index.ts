@@ -2,6 +2,7 @@ export { readAggregatedRecord } from "./aggregated-record.ts";
 export type { UserRecord } from "./aggregated-record.ts";
 export { AggregatedRecordWriter } from "./aggregated-record-writer.ts";
 export type { RecordToAggregate } from "./aggregated-record-writer.ts";
+export { OneKeyAggregateWriter } from "./one-key-aggregate-writer.ts";
 export { consumerArn, formatArn, parseArn, partitionOf, streamArn } from "./arn.ts";
 export type { ChannelArn, ConsumerArn, ResourceArn, StreamArn } from "./arn.ts";
 export {
