@@ -71,7 +71,9 @@ export class FileSet {
       for (const file of this.#known) if (await file.isReplaced()) await file.close();
       const seen = await this.#look();
       const probes = await this.#openProbes(seen);
-      if (probes !== undefined && isSameLook(seen, await this.#look())) {
+      // Only what is new needs a second look.
+      const isTrusted = probes?.length === 0 || isSameLook(seen, await this.#look());
+      if (probes !== undefined && isTrusted) {
         const countBefore = this.#known.length;
         const isSettled = await this.#goBy(seen, probes);
         for (const { source } of probes) {

@@ -11,7 +11,7 @@ import { type Agent, readAgentConfig, startAgent } from "./index.ts";
 import { gunzipAtOnce, LogWriter } from "./log-writer.ts";
 import { SimulatedLog } from "./simulated-log.ts";
 
-const STEPS = 60;
+const STEPS = 50;
 
 async function history(seed: number) {
   const chance = seededRandom(seed);
@@ -81,12 +81,13 @@ async function history(seed: number) {
   }
   isOut = false;
   stream.fault = () => undefined;
-  await clock.runFor(120_000);
+  await clock.runFor(60_000);
   await clock.finish(agent.stop());
   return { stream, logs, killedCount, faultCount };
 }
 
-const SEEDS = Number(process.env["MILLRACE_AGENT_SEEDS"] ?? 12);
+/** More of them by hand, after a change of the order of files. */
+const SEEDS = Number(process.env["MILLRACE_AGENT_SEEDS"] ?? 6);
 
 describe("a history", () => {
   test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
