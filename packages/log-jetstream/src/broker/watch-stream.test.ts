@@ -142,3 +142,56 @@ test("whatever replicas answer and whatever gets lost, every message comes once 
     watching.stop();
   }
 });
+
+test("what the caller knows by itself is not read, and what others store behind it is delivered", async () => {
+  const { clock, cluster, publish } = await world(6);
+  const { broker } = cluster.connect(clock);
+  const readFrom: number[] = [];
+  const counted: Broker = {
+    ...broker,
+    read: (stream, request) => {
+      readFrom.push(request.fromSequence);
+      return broker.read(stream, request);
+    },
+    onStored: (filter, listener) => broker.onStored(filter, listener),
+  };
+  let known = 0;
+  let acknowledge: () => void = () => undefined;
+  let underWay: Promise<void> | undefined;
+  const seen: string[] = [];
+  const watching = watchStream(
+    {
+      ...{
+        broker: counted,
+        clock,
+        stream: "s",
+        subject: "s.>",
+        fromSequence: 1,
+        maxBytes: 1e6,
+        maxMessages: 100,
+      },
+      pollIntervalMs: NEVER_MS,
+      knownThrough: () => known,
+      appendUnderWay: () => underWay,
+    },
+    (messages) => void seen.push(...messages.map(({ payload }) => Buffer.from(payload).toString())),
+  );
+  await clock.runFor(1_000);
+  expect(readFrom).toEqual([1]);
+
+  // The announcement comes before the acknowledgement does.
+  underWay = new Promise((resolve) => (acknowledge = resolve));
+  await publish("a", "own");
+  await clock.runFor(1_000);
+  known = 1;
+  underWay = undefined;
+  acknowledge();
+  await clock.runFor(1_000);
+  expect(readFrom).toEqual([1]);
+
+  await publish("a", "another's");
+  await clock.runFor(1_000);
+  expect(seen).toEqual(["another's"]);
+  expect(readFrom[1]).toBe(2);
+  watching.stop();
+});

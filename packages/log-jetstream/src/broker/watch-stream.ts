@@ -11,6 +11,13 @@ export interface WatchOptions {
   /** Of one read. */
   readonly maxBytes: number;
   readonly maxMessages: number;
+  /** Up to where the caller knows the stream by itself, because it wrote there: that is not read. Default: nowhere. */
+  readonly knownThrough?: () => number;
+  /**
+   * While an append of the caller is under way: what is announced meanwhile is most likely that one, which its acknowledgement
+   * tells without a read. The watch waits for the promise, and looks again.
+   */
+  readonly appendUnderWay?: () => Promise<unknown> | undefined;
   /** How long the stream is left alone when nothing was announced: announcements may get lost. Default: 1 s. */
   readonly pollIntervalMs?: number;
 }
@@ -70,7 +77,16 @@ class Watch implements Subscription {
       pollIntervalMs = POLL_INTERVAL_MS,
     } = this.#options;
     let catchUpMs = CATCH_UP_MS;
+    let isDue = true;
     while (!this.#isStopped) {
+      await this.#options.appendUnderWay?.();
+      if (this.#isStopped) return;
+      this.#nextSequence = Math.max(this.#nextSequence, (this.#options.knownThrough?.() ?? 0) + 1);
+      if (!isDue && this.#announcedSequence < this.#nextSequence) {
+        isDue = await this.#pause(pollIntervalMs);
+        continue;
+      }
+      isDue = true;
       const outcome = await broker.read(stream, {
         fromSequence: this.#nextSequence,
         subject,
@@ -91,7 +107,7 @@ class Watch implements Subscription {
         continue;
       }
       if (outcome.kind === "messages" && this.#announcedSequence < this.#nextSequence) {
-        await this.#pause(pollIntervalMs);
+        isDue = await this.#pause(pollIntervalMs);
         continue;
       }
       // It was announced, or nobody answered: the replica that answers next may be further.
@@ -100,15 +116,16 @@ class Watch implements Subscription {
     }
   }
 
-  /** Until the time has passed, or something is announced. */
-  #pause(durationMs: number): Promise<void> {
+  /** Until the time has passed, which is true, or something is announced. */
+  #pause(durationMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer: Timer = this.#options.clock.schedule(durationMs, () => this.#wake?.());
-      this.#wake = () => {
+      const end = (hasPassed: boolean): void => {
         this.#wake = undefined;
         timer.cancel();
-        resolve();
+        resolve(hasPassed);
       };
+      const timer: Timer = this.#options.clock.schedule(durationMs, () => end(true));
+      this.#wake = () => end(false);
     });
   }
 }

@@ -87,6 +87,7 @@ export class GroupLog {
   #queue: Wanted[] = [];
   #underWay: readonly UnderWay[] = [];
   #lastNumber = 0;
+  #publishing: Promise<PublishOutcome> | undefined;
   /** Up to where everything was read, or was written here. */
   #knownSequence = 0;
   /** Up to where the stream has to be known for this gateway to find what it has had stored. */
@@ -208,6 +209,8 @@ export class GroupLog {
         fromSequence: this.#knownSequence + 1,
         maxBytes: READ_BYTES,
         maxMessages: READ_MESSAGES,
+        knownThrough: () => this.#knownSequence,
+        appendUnderWay: () => this.#publishing,
       },
       (messages) => this.#deliver(messages),
     );
@@ -235,7 +238,9 @@ export class GroupLog {
     if (messages.length === 0) return;
     this.#underWay = underWay;
     const expected = this.#knownSequence;
-    const outcome = await this.#publish(messages, expected);
+    this.#publishing = this.#publish(messages, expected);
+    const outcome = await this.#publishing;
+    this.#publishing = undefined;
     if (outcome.kind === "stored" && outcome.sequence === expected + messages.length) {
       for (const [at, { payload }] of messages.entries()) {
         const sequence = expected + 1 + at;
