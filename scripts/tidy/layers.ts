@@ -38,7 +38,10 @@ export function* layerProblems(tree: Tree): Generator<string> {
     if (!packages.some((one) => one.folder === folder))
       yield `layers.json: names ${folder}, which has no package`;
   }
-  for (const one of packagesIn(tree, OTHER_WORKSPACES)) yield* importProblems(tree, one, byName);
+  // Private workspaces may use one another: nothing of them is part of the program.
+  const others = packagesIn(tree, OTHER_WORKSPACES);
+  for (const one of others) byName.set(one.name, one);
+  for (const one of others) yield* importProblems(tree, one, byName);
 }
 
 function houseDependencies(one: Package): string[] {

@@ -1,7 +1,7 @@
 /** A comparison for people: a table, and how it stands to the budgets; and for later: one line of JSON. */
 import type { Sizes } from "../harness/bench.ts";
 import { thisCommit, thisMachine } from "../harness/machine.ts";
-import { formatNumber } from "../harness/table.ts";
+import { alignColumns, formatNumber } from "../harness/table.ts";
 import type { BudgetVerdict, ParticipantOutcome, ScenarioOutcome } from "./run-scenario.ts";
 
 /** Of whom all others are multiples in the table. */
@@ -51,17 +51,6 @@ export function formatVerdict({ budget, found, verdict }: BudgetVerdict): string
 
 function formatOptional(value: number | undefined): string {
   return value === undefined ? "" : formatNumber(value);
-}
-
-/** The first column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join("  ")
-      .trimEnd(),
-  );
 }
 
 /** What `bench/results/YYYY-MM-DD.jsonl` keeps of a scenario: every turn, not only the medians. */

@@ -21,16 +21,32 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
 }
 
 /** Runs plans side by side, each in a process of its own; all begin when all are ready. @throws {LoadError} */
-export async function runLoads(plans: readonly LoadPlan[]): Promise<LoadResult[]> {
-  const generators = plans.map((plan) => startChild<LoadResult>(loadProgram, { ...plan, waitForGo: true }));
+export async function runLoads(plans: readonly LoadPlan[], onGo?: () => void): Promise<LoadResult[]> {
+  const waiting = plans.map((plan) => ({ ...plan, waitForGo: true }));
+  const results = await runTogether<LoadResult>(loadProgram, waiting, onGo);
+  for (const [index, result] of results.entries()) checkResult(plans[index]!, result);
+  return results;
+}
+
+/**
+ * Runs a program once for each plan, side by side. Each prints `ready` on standard error when it has prepared what it needs, begins
+ * when it reads the line `go`, and prints its result as JSON.
+ *
+ * @throws {LoadError} with what it printed, when one does not end well.
+ */
+export async function runTogether<Result>(
+  program: string,
+  plans: readonly object[],
+  onGo: () => void = () => undefined,
+): Promise<Result[]> {
+  const children = plans.map((plan) => startChild<Result>(program, plan));
   try {
-    await Promise.all(generators.map(({ ready }) => ready));
-    for (const { child } of generators) child.stdin?.write("go\n");
-    const results = await Promise.all(generators.map(({ result }) => result));
-    for (const [index, result] of results.entries()) checkResult(plans[index]!, result);
-    return results;
+    await Promise.all(children.map(({ ready }) => ready));
+    onGo();
+    for (const { child } of children) child.stdin?.write("go\n");
+    return await Promise.all(children.map(({ result }) => result));
   } finally {
-    for (const { child } of generators) child.kill("SIGKILL");
+    for (const { child } of children) child.kill("SIGKILL");
   }
 }
 

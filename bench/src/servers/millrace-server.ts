@@ -100,7 +100,8 @@ function nameOf({ name, durability = "fsync" }: MillraceServerOptions): string {
   return name ?? (durability === "memory" ? "Millrace in memory" : "Millrace");
 }
 
-function isHealthy(endpoint: string): Promise<boolean> {
+/** Whether a server says that it takes requests. */
+export function isHealthy(endpoint: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     // A connection of its own each time, and no pool: this is asked a thousand times a second while a server starts.
     const asking = get(`${endpoint}/_millrace/health`, { agent: false }, (answer) => {

@@ -2,7 +2,7 @@
  * Three real servers on this machine, started from the configurations in `deploy/nats`, to be killed, frozen and started
  * again. Everything they keep is in a temporary directory.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
@@ -16,6 +16,8 @@ import type { Login } from "@millrace/log-jetstream";
 const DEPLOYED = fileURLToPath(new URL("../../../deploy/nats", import.meta.url));
 const ZONES = ["a", "b", "c"] as const;
 const HEALTHY_WITHIN_MS = 60_000;
+const REMEDY =
+  'it comes with "go install github.com/nats-io/nats-server/v2@v2.15.1", and NATS_SERVER names another one';
 const PASSWORDS = {
   NATS_ROUTES_PASSWORD: "routes-secret",
   MILLRACE_PASSWORD: "millrace-secret",
@@ -28,6 +30,8 @@ export interface NatsCluster {
   readonly login: Login;
   readonly systemLogin: Login;
   readonly serverNames: readonly string[];
+  /** Of the servers that run. */
+  readonly pids: readonly number[];
   urlOf(server: string): string;
   /** `kill -9`. Resolves when the process is gone. */
   kill(server: string): Promise<void>;
@@ -44,10 +48,23 @@ export interface NatsCluster {
 export interface NatsClusterOptions {
   /** Changes a configuration before the servers see it. Must change something. */
   readonly edit?: { readonly file: string; readonly from: string; readonly to: string };
+  /** Where the servers' directories are made. Default: that of the machine's temporary files. */
+  readonly under?: string;
 }
 
-export async function startNatsCluster({ edit }: NatsClusterOptions = {}): Promise<NatsCluster> {
-  const directory = mkdtempSync(join(tmpdir(), "millrace-nats-"));
+/** Why there can be no cluster on this machine, with what helps; undefined when there can. */
+export function natsServerProblem(): string | undefined {
+  const { error, status } = spawnSync(program(), ["--version"], { stdio: "ignore" });
+  return error === undefined && status === 0
+    ? undefined
+    : `${program()} does not run on this machine; ${REMEDY}`;
+}
+
+export async function startNatsCluster({
+  edit,
+  under = tmpdir(),
+}: NatsClusterOptions = {}): Promise<NatsCluster> {
+  const directory = mkdtempSync(join(under, "millrace-nats-"));
   let configurations = DEPLOYED;
   if (edit !== undefined) {
     configurations = join(directory, "configurations");
@@ -92,6 +109,9 @@ export async function startNatsCluster({ edit }: NatsClusterOptions = {}): Promi
     login: { user: "millrace", password: PASSWORDS.MILLRACE_PASSWORD },
     systemLogin: { user: "system", password: PASSWORDS.SYSTEM_PASSWORD },
     serverNames: [...servers.keys()],
+    get pids() {
+      return running().flatMap(({ pid }) => pid ?? []);
+    },
     urlOf: (name) => serverOf(name).url,
     kill: (name) => serverOf(name).kill(),
     freeze: (name) => serverOf(name).signal("SIGSTOP"),
@@ -146,6 +166,10 @@ class Server {
     return this.#process !== undefined;
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   start(): void {
     if (this.#process !== undefined) throw new Error("the server runs already");
     const log = openSync(this.#logFile, "a");
@@ -184,11 +208,9 @@ class Server {
       });
     } catch (error) {
       const log = readFileSync(this.#logFile, "utf8").split("\n").slice(-20).join("\n");
-      throw new Error(
-        `${String(error)}: ${answer}. ${program()} comes with "go install github.com/nats-io/nats-server/v2@v2.15.1", ` +
-          `and NATS_SERVER names another one. Its last lines:\n${log}`,
-        { cause: error },
-      );
+      throw new Error(`${String(error)}: ${answer}. ${program()}: ${REMEDY}. Its last lines:\n${log}`, {
+        cause: error,
+      });
     }
   }
 

@@ -1,0 +1,2 @@
+export { natsServerProblem, startNatsCluster } from "./nats-cluster.ts";
+export type { NatsCluster, NatsClusterOptions } from "./nats-cluster.ts";
