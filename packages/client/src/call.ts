@@ -12,6 +12,7 @@ import type { RequestSigner } from "./request-signer.ts";
 import { mayTryAgain, outcomeOf, retryDelayMs } from "./retry.ts";
 import { type ClientTransport, TransportError, type TransportResponse } from "./transport/transport.ts";
 
+/** What one call may have that differs from the client's own settings. */
 export interface CallOptions {
   /** Gives the call up; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -13,6 +13,11 @@ export type DynamoClient = CallsOf<typeof dynamodb> & {
   close(): Promise<void>;
 };
 
+/**
+ * Makes a client of DynamoDB. Nothing is connected before the first call.
+ *
+ * @throws {TypeError} when there is neither an endpoint nor a transport, or the endpoint is no http: or https: URL.
+ */
 export function createDynamoClient(options: ClientOptions): DynamoClient {
   const { calls, close } = callsOf(dynamodb, options, "json");
   return { ...calls, close };

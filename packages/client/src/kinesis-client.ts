@@ -8,7 +8,8 @@ import { readSubscription, type SubscriptionEvent } from "./subscription.ts";
  * Kinesis Data Streams as functions, one per operation, typed from the contracts. It is the same whether
  * the far end is AWS, a Millrace server, or a service in this process.
  *
- * A call rejects with a `ServiceError`; see {@link Caller} for those that are the client's own.
+ * A call rejects with a `ServiceError`: the service's own, or with status 0 one of the client's: `ConnectionFailed` or
+ * `DeadlineExceeded`, after which nobody knows whether the last attempt was carried out.
  */
 export type KinesisClient = CallsOf<typeof kinesis, "SubscribeToShard"> & {
   /**
@@ -25,11 +26,17 @@ export type KinesisClient = CallsOf<typeof kinesis, "SubscribeToShard"> & {
   close(): Promise<void>;
 };
 
+/** What a client of Kinesis is told beside that. */
 export interface KinesisClientOptions extends ClientOptions {
   /** Default: `json`. */
   readonly protocol?: FormatName;
 }
 
+/**
+ * Makes a client of Kinesis Data Streams. Nothing is connected before the first call.
+ *
+ * @throws {TypeError} when there is neither an endpoint nor a transport, or the endpoint is no http: or https: URL.
+ */
 export function createKinesisClient(options: KinesisClientOptions): KinesisClient {
   const { calls, caller, close } = callsOf(kinesis, options, options.protocol ?? "json", [
     "SubscribeToShard",

@@ -45,6 +45,7 @@ export interface Consumer {
   /** Lets handlers finish, stores checkpoints and gives the leases up. Resolves when all of it is done. */
   stop(): Promise<void>;
 
+  /** What it has done since it was made, and what it holds now. */
   metrics(): ConsumerMetrics;
 }
 

@@ -7,6 +7,7 @@ import type { Retrieval } from "./retrieval/shard-source.ts";
 /** Where an application begins in shards that it has no checkpoint for. */
 export type InitialPosition = "TRIM_HORIZON" | "LATEST" | { readonly timestamp: Date };
 
+/** A stream that differs from the others of its consumer. */
 export interface StreamOptions {
   /** Its name or its ARN. */
   readonly stream: string;
@@ -14,6 +15,7 @@ export interface StreamOptions {
   readonly initialPosition?: InitialPosition;
 }
 
+/** Settings of a consumer, which is one worker of an application. */
 export interface ConsumerOptions {
   readonly client: ReadingClient;
   /** All workers of an application share its leases. Also the name under which it registers for fan-out. */
@@ -67,6 +69,7 @@ export interface ConsumerOptions {
   readonly recordsInFlightMax?: number;
 }
 
+/** How a record handler is called. */
 export interface RunOptions {
   /**
    * Most records of one shard that are handled at once. Those of one partition key never are: each waits for the one

@@ -2,6 +2,7 @@ import { createKinesisClient, inProcessTransport, type KinesisClient } from "@mi
 import { nodeRuntime, type Runtime } from "@millrace/runtime";
 import { type Fault, OptionError, parseDurationMs, startServer } from "@millrace/server";
 
+/** Settings of a server inside of a test; all have defaults. */
 export interface MillraceOptions {
   /** Where to keep data, durably. Default: in memory, and gone with {@link Millrace.close}. */
   readonly directory?: string;
@@ -53,6 +54,7 @@ export interface Millrace {
   readonly faults: {
     /** Puts a fault in force and returns its id. Throws when the rule cannot be used. */
     add(fault: FaultToAdd): number;
+    /** Those in force. */
     list(): readonly Fault[];
     /** Ends one fault, or all. */
     clear(id?: number): void;

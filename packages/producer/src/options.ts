@@ -2,6 +2,7 @@ import type { KinesisClient } from "@millrace/client";
 import type { Clock, Random } from "@millrace/runtime";
 import type { PutFailedError } from "./record.ts";
 
+/** Settings of a producer. Only `client`, `stream`, `clock` and `random` have no default. */
 export interface ProducerOptions {
   /** Where to, ours or AWS. It is not closed with the producer, and may serve others. */
   readonly client: KinesisClient;

@@ -80,6 +80,7 @@ export interface Producer {
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 
+  /** What it has done since it was made, and what it holds now. */
   metrics(): ProducerMetrics;
 }
 

@@ -28,12 +28,13 @@ export interface PutAttempt {
   readonly errorMessage: string | undefined;
 }
 
+/** Where a record was stored. */
 export interface PutResult {
   readonly shardId: string;
   readonly sequenceNumber: string;
   /** Its index in the aggregated record; undefined when the record was put by itself. */
   readonly subSequenceNumber: number | undefined;
-  /** The last {@link ATTEMPTS_KEPT}, the oldest first. */
+  /** The last 32, the oldest first. */
   readonly attempts: readonly PutAttempt[];
   /** How many there were. */
   readonly attemptCount: number;
@@ -60,7 +61,7 @@ export class PutFailedError extends Error {
   readonly explicitHashKey: string | undefined;
   /** The bytes that were to be stored; compressed, if the producer does that. */
   readonly data: Uint8Array;
-  /** The last {@link ATTEMPTS_KEPT}, the oldest first. */
+  /** The last 32, the oldest first. */
   readonly attempts: readonly PutAttempt[];
   readonly attemptCount: number;
 

@@ -16,6 +16,7 @@ export interface ClientTransport {
   close(): Promise<void>;
 }
 
+/** A request as a transport sends it: encoded and signed. */
 export interface TransportRequest {
   readonly method: string;
   readonly path: string;
@@ -26,6 +27,7 @@ export interface TransportRequest {
   readonly signal?: AbortSignal;
 }
 
+/** An answer from its head on; the body may still be arriving. */
 export interface TransportResponse {
   readonly status: number;
   /** Lower-case names. */

@@ -17,6 +17,7 @@ export type LeaseTableClient = Pick<
   "createTable" | "describeTable" | "putItem" | "getItem" | "updateItem" | "deleteItem" | "scan"
 >;
 
+/** Which table leases are kept in, and how it is made when it is not there. */
 export interface DynamoLeaseStoreOptions {
   /** Made with `createDynamoClient`. */
   readonly client: LeaseTableClient;

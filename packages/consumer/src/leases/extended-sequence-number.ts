@@ -9,7 +9,9 @@ export interface ExtendedSequenceNumber {
   readonly subSequenceNumber: number;
 }
 
+/** From the oldest record on that there is. */
 export const TRIM_HORIZON: ExtendedSequenceNumber = word("TRIM_HORIZON");
+/** From what comes after the moment at which reading begins. */
 export const LATEST: ExtendedSequenceNumber = word("LATEST");
 /** From a time on, which is the application's setting and not part of the lease. */
 export const AT_TIMESTAMP: ExtendedSequenceNumber = word("AT_TIMESTAMP");

@@ -7,12 +7,14 @@ import type { ExtendedSequenceNumber } from "./extended-sequence-number.ts";
 import type { Lease } from "./lease.ts";
 import type { LeaseWrite } from "./lease-write.ts";
 
+/** An attribute as DynamoDB writes it: a text, a number in decimal digits, a set of texts, or bytes. */
 export type AttributeValue =
   | { readonly S: string }
   | { readonly N: string }
   | { readonly SS: readonly string[] }
   | { readonly B: Uint8Array };
 
+/** A lease as an item of the KCL's table. */
 export type LeaseItem = { readonly [attribute: string]: AttributeValue };
 
 /** The members of DynamoDB's UpdateItem that a write decides. */

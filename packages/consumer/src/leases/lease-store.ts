@@ -15,8 +15,10 @@ export interface LeaseStore {
   /** Stores a lease unless there is one with its key; false when there is. */
   create(lease: Lease): Promise<boolean>;
 
+  /** Every lease of the application. */
   list(): Promise<readonly Lease[]>;
 
+  /** One lease; undefined when there is none with this key. */
   get(leaseKey: string): Promise<Lease | undefined>;
 
   /** Carries a write out when all of its conditions hold. */

@@ -6,6 +6,7 @@
 import type { ExtendedSequenceNumber } from "./extended-sequence-number.ts";
 import type { Lease } from "./lease.ts";
 
+/** A conditional change of one lease. */
 export interface LeaseWrite {
   readonly leaseKey: string;
   /** What has to be so for the write to take place. `null`: the attribute must be absent. */

@@ -35,10 +35,12 @@ export function actualOwner(lease: Lease): string | undefined {
   return lease.checkpointOwner ?? lease.leaseOwner;
 }
 
+/** Whether all of its shard was processed. */
 export function isFinished(lease: Lease): boolean {
   return isShardEnd(lease.checkpoint);
 }
 
+/** What is known of a lease that nobody has had yet. */
 export interface NewLease {
   readonly leaseKey: string;
   readonly checkpoint: ExtendedSequenceNumber;

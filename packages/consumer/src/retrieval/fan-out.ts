@@ -6,6 +6,7 @@ import { Backoff } from "./backoff.ts";
 import type { Fetched, Retrieval, RetrievalSetting, ShardSource, ShardToRead } from "./shard-source.ts";
 import { startingPlace } from "./starting-position.ts";
 
+/** Settings of {@link fanOut}. */
 export interface FanOutOptions {
   /**
    * Under which name the application registers with each stream. Default: the application's. All its workers share the

@@ -4,6 +4,7 @@ import { Backoff } from "./backoff.ts";
 import type { Fetched, Retrieval, RetrievalSetting, ShardSource, ShardToRead } from "./shard-source.ts";
 import { startingPlace } from "./starting-position.ts";
 
+/** Settings of {@link polling}. */
 export interface PollingOptions {
   /** Most records that one call asks for. Default: 10,000, which is what the service gives at most. */
   readonly recordCountMax?: number;

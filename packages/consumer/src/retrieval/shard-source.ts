@@ -46,5 +46,6 @@ export interface RetrievalSetting {
 export interface Retrieval {
   /** Makes ready for the shards of a stream, once. */
   prepare(setting: RetrievalSetting, stream: StreamIdentity): Promise<void>;
+  /** Begins to read a shard. */
   open(setting: RetrievalSetting, shard: ShardToRead): ShardSource;
 }
