@@ -254,10 +254,13 @@ class JetStreamEngine implements LogEngine {
     if (log === undefined) return 1;
     const group = this.#group(log.group);
     await group.open();
-    const found = await this.#reader.find(group, logId, ({ arrivalMs }) => arrivalMs >= timestampMs);
+    const isThere = (): boolean => !this.#isClosed && this.#machine.log(logId) !== undefined;
+    // What comes while it is looked for is not what was looked through.
+    const { nextIndex } = group.tails.of(logId);
+    const found = await this.#reader.find(group, logId, ({ arrivalMs }) => arrivalMs >= timestampMs, isThere);
     const bounds = this.describe(logId);
     if (bounds === undefined) return 1;
-    return Math.max(bounds.trimIndex, Math.min(found?.index ?? bounds.nextIndex, bounds.nextIndex));
+    return Math.max(bounds.trimIndex, Math.min(found?.index ?? nextIndex, bounds.nextIndex));
   }
 
   describe(logId: ShardLogId): ShardLogBounds | undefined {
@@ -411,7 +414,9 @@ class JetStreamEngine implements LogEngine {
 
   /** Ends the logs of an operation: at once for one that was asked for here, later for one that somebody else forgot. */
   #onClosing(operation: CloseOperation): void {
-    const isOwn = operation.session === this.#stateLog?.session;
+    // While this gateway joins: what is not finished by then is looked at when it has.
+    if (this.#stateLog === undefined) return;
+    const isOwn = operation.session === this.#stateLog.session;
     this.#options.clock.schedule(isOwn ? 0 : OPERATION_PATIENCE_MS, () => this.#finish(operation));
   }
 

@@ -21,7 +21,7 @@ import type {
 } from "../broker/broker.ts";
 import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
 import { watchStream } from "../broker/watch-stream.ts";
-import { untilDone } from "../state/until-done.ts";
+import { lastSequenceOf, untilDone } from "../state/until-done.ts";
 import {
   decodeGroupMessage,
   encodeGroupMessage,
@@ -76,6 +76,8 @@ interface UnderWay {
 const APPEND_BYTES_MAX = 1 << 20;
 const READ_BYTES = 4 << 20;
 const READ_MESSAGES = 1_000;
+/** How long something is waited for that a leader said was under way. */
+const PROPOSED_PATIENCE_MS = 1_000;
 const RETRY_DELAY_MS = 20;
 const RETRY_DELAY_MS_MAX = 500;
 const NO_PAYLOAD = Buffer.alloc(0);
@@ -126,10 +128,12 @@ export class GroupLog {
     return this.#watch !== undefined;
   }
 
-  /** Resolves when everything is known that was stored when this was called. */
+  /** Resolves when everything is known that was stored when this was called, or when nobody has said for too long how much that is. */
   async catchUp(): Promise<void> {
     await this.open();
-    await this.#catchUp(undefined);
+    const { broker, clock, holdMs } = this.#options;
+    const lastSequence = await lastSequenceOf(broker, clock, this.names.stream, holdMs, () => this.#isClosed);
+    if (lastSequence !== undefined) await this.#known(lastSequence);
   }
 
   /** Somebody else has stored something for us: whoever reads here from now on is to find it. */
@@ -192,8 +196,12 @@ export class GroupLog {
       if (outcome.kind === "messages") {
         const messages = outcome.messages.map((message) => this.#decoded(message));
         // A close counts before the entries of its log do.
-        for (const message of messages) if (message.kind === "close") this.#tails.begin(message);
-        for (const message of messages) if (message.kind === "entry") this.#tails.begin(message);
+        for (const isClose of [true, false]) {
+          for (const [at, message] of messages.entries()) {
+            if ((message.kind === "close") === isClose)
+              this.#tails.begin(message, outcome.messages[at]!.sequence);
+          }
+        }
         this.#knownSequence = outcome.messages.at(-1)?.sequence ?? 0;
         break;
       }
@@ -225,7 +233,8 @@ export class GroupLog {
 
   async #write(): Promise<void> {
     await this.open();
-    while (this.#queue.length > 0 && !this.#isClosed) {
+    // What is under way here after an append has an unknown outcome, which nobody else would find out.
+    while ((this.#queue.length > 0 || this.#underWay.length > 0) && !this.#isClosed) {
       if (!this.#isSettled) await this.#settle();
       else await this.#writeOnce();
     }
@@ -263,9 +272,17 @@ export class GroupLog {
     this.#isSettled = false;
   }
 
-  async #catchUp(lastSequence: number | undefined): Promise<void> {
-    if (lastSequence !== undefined) return this.#known(lastSequence);
-    const described = await this.#options.broker.describeStream(this.names.stream);
+  /**
+   * Up to what a leader has proposed, where it said so. What was proposed may never be stored, and then nobody would hear of it: it
+   * is waited for only for a while.
+   */
+  async #catchUp(proposedSequence: number | undefined): Promise<void> {
+    const { broker, clock } = this.#options;
+    if (proposedSequence !== undefined) {
+      await Promise.race([this.#known(proposedSequence), clock.sleep(PROPOSED_PATIENCE_MS)]);
+      return;
+    }
+    const described = await broker.describeStream(this.names.stream);
     if (described.kind === "stream") await this.#known(described.stream.lastSequence);
   }
 

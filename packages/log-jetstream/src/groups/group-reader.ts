@@ -9,6 +9,8 @@ import type { GroupLog } from "./group-log.ts";
 export interface PlacedEntry extends StoredEntry {
   /** Of its first message. */
   readonly sequence: number;
+  /** Of the one behind its last message. */
+  readonly nextSequence: number;
 }
 
 const READ_MESSAGES = 1_000;
@@ -49,7 +51,7 @@ export class GroupReader {
         Math.max(READ_BYTES_MIN, maxBytes - bytes),
       );
       for (const entry of some) {
-        sequence = entry.sequence + 1;
+        sequence = entry.nextSequence;
         if (entry.index < fromIndex) continue;
         if (bytes >= maxBytes || records >= maxRecords) break;
         entries.push(entry);
@@ -74,16 +76,18 @@ export class GroupReader {
     group: GroupLog,
     logId: ShardLogId,
     reached: (entry: StoredEntry) => boolean,
+    isThere: () => boolean,
   ): Promise<PlacedEntry | undefined> {
     let low = 1;
-    let high = group.knownSequence + 1;
+    let high = group.tails.lastSequence(logId) + 1;
     let found: PlacedEntry | undefined;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const entry = await this.#entryAt(group, logId, middle, high);
-      if (entry === undefined || reached(entry)) {
+      const entry = await this.#entryAt(group, logId, middle, isThere);
+      if (entry === undefined) return undefined;
+      if (entry.sequence >= high || reached(entry)) {
         high = middle;
-        found = entry ?? found;
+        if (reached(entry)) found = entry;
       } else {
         low = Math.max(middle, entry.sequence) + 1;
       }
@@ -91,7 +95,7 @@ export class GroupReader {
     return found;
   }
 
-  /** A sequence from which on the entry of an index is found soon. */
+  /** A sequence from which on the entry of an index, which there must be, is found soon. */
   async #sequenceBefore(
     group: GroupLog,
     logId: ShardLogId,
@@ -101,11 +105,12 @@ export class GroupReader {
     const { before, after } = group.tails.around(logId, index);
     if (before !== undefined && index - before.index <= READ_THROUGH_ENTRIES) return before.sequence;
     let low = before?.sequence ?? 1;
-    let high = after?.sequence ?? group.knownSequence + 1;
-    while (high - low > 1 && isThere()) {
+    let high = after?.sequence ?? group.tails.lastSequence(logId) + 1;
+    while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      const entry = await this.#entryAt(group, logId, middle, high);
-      if (entry === undefined || entry.index > index) {
+      const entry = await this.#entryAt(group, logId, middle, isThere);
+      if (entry === undefined) return undefined;
+      if (entry.index > index) {
         high = middle;
         continue;
       }
@@ -116,15 +121,24 @@ export class GroupReader {
     return low;
   }
 
-  /** The first entry with a message at or behind `sequence`; undefined when there is none before `end`. */
+  /**
+   * The first entry with a message at or behind `sequence`, which is at most that of the newest entry. So there is one, and a replica
+   * that shows none is behind: to believe it would be to take what is in the log for missing. Undefined when the log vanishes.
+   */
   async #entryAt(
     group: GroupLog,
     logId: ShardLogId,
     sequence: number,
-    end: number,
+    isThere: () => boolean,
   ): Promise<PlacedEntry | undefined> {
-    const [entry] = await this.#entriesFrom(group, logId, sequence, 1);
-    return entry === undefined || entry.sequence >= end ? undefined : entry;
+    let delayMs = RETRY_DELAY_MS;
+    while (isThere()) {
+      const [entry] = await this.#entriesFrom(group, logId, sequence, 1);
+      if (entry !== undefined) return entry;
+      await this.#clock.sleep(delayMs);
+      delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX);
+    }
+    return undefined;
   }
 
   /** Whole entries from a sequence on; the first one may begin before it. */
@@ -138,6 +152,7 @@ export class GroupReader {
     const entries: PlacedEntry[] = [];
     let parts: GroupMessage[] = [];
     let fromSequence = from;
+    let hasGoneBack = false;
     let delayMs = RETRY_DELAY_MS;
     for (;;) {
       const outcome = await this.#broker.read(stream, {
@@ -149,12 +164,15 @@ export class GroupReader {
       if (outcome.kind === "messages") {
         for (const { sequence, payload } of outcome.messages) {
           const message = decodeGroupMessage(payload, `message ${sequence} of stream ${stream}`);
-          if (message.part > 0 && parts.length === 0) {
+          if (message.part > 0 && parts.length === 0 && !hasGoneBack) {
             // In the middle of an entry: its parts stand side by side.
             fromSequence = sequence - message.part;
+            hasGoneBack = true;
             break;
           }
           fromSequence = sequence + 1;
+          // Its first parts have been purged meanwhile, and the last ones are about to be.
+          if (message.part !== parts.length) continue;
           parts.push(message);
           if (parts.length < message.partCount) continue;
           const { index, arrivalMs, recordCount } = message;
@@ -166,6 +184,7 @@ export class GroupReader {
             recordCount,
             payload: whole,
             sequence: sequence - parts.length + 1,
+            nextSequence: sequence + 1,
           });
           parts = [];
         }

@@ -19,6 +19,8 @@ export interface Anchor {
 
 interface Tail {
   nextIndex: number;
+  /** Of the first message of the newest entry; 0 when there is none. */
+  lastSequence: number;
   lastArrivalMs: number;
   isClosed: boolean;
   /** Newest entries, without gaps up to the last one. */
@@ -52,11 +54,13 @@ export class LogTails {
     return this.#tails.get(logId) ?? EMPTY;
   }
 
-  /** Entries from an index on, if they are in memory up to the newest. */
+  /** Entries from an index on, if they are in memory up to the newest that is known here, and there are any. */
   recent(logId: ShardLogId, fromIndex: number): readonly StoredEntry[] | undefined {
     const recent = this.#tails.get(logId)?.recent;
     const first = recent?.[0];
     if (recent === undefined || first === undefined || fromIndex < first.index) return undefined;
+    // The state may say that a closed log is longer than what has been followed so far.
+    if (fromIndex - first.index >= recent.length) return undefined;
     return recent.slice(fromIndex - first.index);
   }
 
@@ -76,9 +80,16 @@ export class LogTails {
     return { before: anchors[low - 1], after: anchors[low] };
   }
 
+  /** Where the newest entry of a log stands; 0 when it has none. It is never purged while the log is there. */
+  lastSequence(logId: ShardLogId): number {
+    return this.#tails.get(logId)?.lastSequence ?? 0;
+  }
+
   /** What the newest entry of a log, and its close, say of it: how a gateway begins in the middle. */
-  begin(last: GroupMessage): void {
+  begin(last: GroupMessage, sequence: number): void {
+    if (last.kind === "nothing") return;
     const tail = this.#tailOf(last.logId);
+    if (last.kind === "entry") tail.lastSequence = sequence - last.part;
     if (last.kind === "close") {
       tail.isClosed = true;
       tail.nextIndex = last.index;
@@ -113,6 +124,7 @@ export class LogTails {
     tail.parts = [];
     const { index, arrivalMs, recordCount } = message;
     tail.nextIndex = index + 1;
+    tail.lastSequence = firstSequence;
     tail.lastArrivalMs = arrivalMs;
     if (index % ENTRIES_PER_ANCHOR === 1) this.anchor(message.logId, { index, sequence: firstSequence });
     this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
@@ -140,7 +152,10 @@ export class LogTails {
   #tailOf(logId: ShardLogId): Tail {
     let tail = this.#tails.get(logId);
     if (tail === undefined) {
-      tail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false, recent: [], anchors: [], parts: [] };
+      tail = {
+        ...{ nextIndex: 1, lastSequence: 0, lastArrivalMs: 0, isClosed: false },
+        ...{ recent: [], anchors: [], parts: [] },
+      };
       this.#tails.set(logId, tail);
     }
     return tail;

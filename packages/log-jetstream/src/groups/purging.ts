@@ -54,8 +54,9 @@ export class Purging {
     await group.open();
     const lastIndex = (endIndex ?? group.tails.of(logId).nextIndex) - 1;
     const firstIndex = Math.min(trimIndex, lastIndex);
-    const first = await reader.find(group, logId, ({ index }) => index >= firstIndex);
-    if (first === undefined || !machine.logs.has(logId)) return 0;
+    const isThere = (): boolean => machine.logs.has(logId);
+    const first = await reader.find(group, logId, ({ index }) => index >= firstIndex, isThere);
+    if (first === undefined || !isThere()) return 0;
     const outcome = await broker.purge(group.names.stream, {
       subject: group.names.entries(logId),
       belowSequence: first.sequence,

@@ -12,7 +12,7 @@ import { watchStream } from "../broker/watch-stream.ts";
 import { DocumentReader, encodeDocument } from "./message-codec.ts";
 import type { CloseOperation, LogEnd, StateItem, StateMachine, StateMessage } from "./state-machine.ts";
 import { loadSnapshot, SnapshotStore } from "./snapshot-store.ts";
-import { untilDone } from "./until-done.ts";
+import { lastSequenceOf, untilDone } from "./until-done.ts";
 
 export interface StateLogOptions {
   readonly broker: Broker;
@@ -110,11 +110,15 @@ export class StateLog {
     return this.#ask({ kind: "change", change });
   }
 
-  /** Resolves when everything that was in the state when this was called is known; to whether that was news. */
+  /**
+   * Resolves when everything that was in the state when this was called is known, or when nobody has said for too long how much
+   * that is; to whether there was news.
+   */
   async refresh(): Promise<boolean> {
     const before = this.#appliedSequence;
-    const described = await this.#options.broker.describeStream(this.#stream);
-    if (described.kind === "stream") await this.#applied(described.stream.lastSequence);
+    const { broker, clock } = this.#options;
+    const lastSequence = await lastSequenceOf(broker, clock, this.#stream, PATIENCE_MS, () => this.#isClosed);
+    if (lastSequence !== undefined) await this.#applied(lastSequence);
     return this.#appliedSequence > before;
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "@millrace/runtime";
+import type { Broker } from "../broker/broker.ts";
 
 const DELAY_MS = 50;
 const DELAY_MS_MAX = 1_000;
@@ -18,4 +19,24 @@ export async function untilDone(
     await clock.sleep(delayMs);
     delayMs = Math.min(delayMs * 2, DELAY_MS_MAX);
   }
+}
+
+/** The newest sequence that the leader of a stream has; undefined when nobody has said so within the time limit. */
+export async function lastSequenceOf(
+  broker: Broker,
+  clock: Clock,
+  stream: string,
+  withinMs: number,
+  isClosed: () => boolean,
+): Promise<number | undefined> {
+  const giveUpAtMs = clock.monotonicMs() + withinMs;
+  let delayMs = DELAY_MS;
+  while (!isClosed()) {
+    const described = await broker.describeStream(stream);
+    if (described.kind === "stream") return described.stream.lastSequence;
+    if (described.kind === "no-stream" || clock.monotonicMs() >= giveUpAtMs) return undefined;
+    await clock.sleep(delayMs);
+    delayMs = Math.min(delayMs * 2, DELAY_MS_MAX);
+  }
+  return undefined;
 }
