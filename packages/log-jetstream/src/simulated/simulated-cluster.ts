@@ -26,6 +26,8 @@ export interface SimulatedCluster {
   leaderOf(stream: string): string | undefined;
   /** Hands the stream over to another server, in order. */
   stepDown(stream: string): void;
+  /** The other servers lose sight of a stream's leader: until they have elected another it answers, and can store nothing. */
+  deposeLeader(stream: string): void;
   /** Keeps a follower from taking further steps of a stream, or lets it go on: its reads become stale. */
   holdFollower(stream: string, server: string, isHeld: boolean): void;
 }
@@ -55,6 +57,7 @@ export function simulatedCluster(options: SimulatedClusterOptions): SimulatedClu
     },
     leaderOf: (stream) => state.streams.get(stream)?.leaderName,
     stepDown: (stream) => state.streams.get(stream)?.stepDown(),
+    deposeLeader: (stream) => state.streams.get(stream)?.depose(),
     holdFollower: (stream, server, isHeld) => state.streams.get(stream)?.hold(server, isHeld),
   };
 }

@@ -69,6 +69,8 @@ export class SimulatedStream {
   /** Survivors of the last leader, which the next one commits before it takes anything. */
   readonly #inherited: Proposal[] = [];
   #leader: SimulatedServer | undefined;
+  /** The last leader, which the others do not see any more, and which does not know it; and up to where it has proposed. */
+  #deposed: { readonly server: SimulatedServer; readonly proposedSequence: number } | undefined;
   /** Elections that were called before this one are void. */
   #term = 0;
   #lastReadyMs = 0;
@@ -101,8 +103,15 @@ export class SimulatedStream {
 
   /** `nobody`: no server takes anything for the stream. `silent`: one does, and says nothing. */
   get attention(): "acting" | "nobody" | "silent" {
+    if (this.#answeringDeposed !== undefined) return "acting";
     if (this.#leader === undefined || this.#leader.state === "down") return "nobody";
     return this.#leader.state === "frozen" ? "silent" : "acting";
+  }
+
+  get #answeringDeposed():
+    | { readonly server: SimulatedServer; readonly proposedSequence: number }
+    | undefined {
+    return this.#leader === undefined && this.#deposed?.server.state === "up" ? this.#deposed : undefined;
   }
 
   /** What the leader does with a publish that has arrived. `answer` is not called when the caller will never hear of it. */
@@ -112,6 +121,13 @@ export class SimulatedStream {
     answer: (outcome: PublishOutcome) => void,
   ): void {
     const leader = this.#acting;
+    const old = this.#answeringDeposed;
+    if (old !== undefined) {
+      const log = this.#logOf(old.server);
+      const refusal = wrongSequence(toPublish, expectation, old.proposedSequence, log);
+      if (refusal !== undefined) answer(refusal);
+      return;
+    }
     if (leader === undefined) return;
     if (this.#world.faults.happens("deposedLeader")) {
       const deposed = this.#logOf(this.#anyFollower() ?? leader);
@@ -263,6 +279,14 @@ export class SimulatedStream {
     if (this.#leader !== undefined) this.#elect(HAND_OVER_MS);
   }
 
+  /** The others lose sight of the leader, and it does not know it: until they have another it answers from what it has. */
+  depose(): void {
+    const server = this.#acting;
+    if (server === undefined) return;
+    this.#deposed = { server, proposedSequence: this.#proposedSequence };
+    this.#elect(ELECTION_MS);
+  }
+
   #elect([shortestMs, longestMs]: readonly [number, number]): void {
     const { clock, random } = this.#world;
     const previous = this.#leader;
@@ -286,6 +310,7 @@ export class SimulatedStream {
 
   #lead(server: SimulatedServer): void {
     this.#leader = server;
+    this.#deposed = undefined;
     this.#logOf(server).catchUp(this.#history);
     for (const proposal of this.#inherited.splice(0)) {
       const purgedCount = this.#commit(proposal);
@@ -308,7 +333,7 @@ export class SimulatedStream {
 
   /** Who answers for the leader: sometimes somebody who was it once, and missed what came later. */
   #speaker(): SimulatedServer | undefined {
-    const leader = this.#acting;
+    const leader = this.#acting ?? this.#answeringDeposed?.server;
     if (leader === undefined || !this.#world.faults.happens("deposedLeader")) return leader;
     return this.#anyFollower() ?? leader;
   }
