@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { conformanceProjects } from "./verification/conformance/projects.ts";
-import { simulationProjects } from "./verification/simulation/projects.ts";
+import { clusterSimulationProjects, simulationProjects } from "./verification/simulation/projects.ts";
 import { fromSources, reporters } from "./vitest.shared.ts";
 
 export default defineConfig({
@@ -29,6 +29,7 @@ export default defineConfig({
         },
       },
       ...simulationProjects,
+      ...clusterSimulationProjects,
       ...conformanceProjects,
     ],
   },

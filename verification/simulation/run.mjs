@@ -8,6 +8,8 @@
  *   npm run test:simulation -- --seeds 200       seeds 1 to 200
  *   npm run test:simulation -- --fresh 300       seeds that nobody tried before; they are printed
  *   npm run test:simulation -- --mutations       only the mutations
+ *   npm run test:simulation -- --cluster         histories of a cluster: fixed and fresh ones
+ *   npm run test:simulation -- --cluster --seed 4711   and so on: the same, of a cluster
  */
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -19,6 +21,9 @@ import { parseArgs } from "node:util";
 
 const FIXED = 700;
 const FRESH = 300;
+/** Histories of a cluster are short. */
+const CLUSTER_FIXED = 1_000;
+const CLUSTER_FRESH = 200;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +31,7 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     fresh: { type: "string" },
     mutations: { type: "boolean", default: false },
+    cluster: { type: "boolean", default: false },
     ci: { type: "boolean", default: false },
   },
 });
@@ -61,23 +67,42 @@ function freshSeeds(length) {
   return `${first}-${first + length - 1}`;
 }
 
-if (values.seed !== undefined) {
-  run(`seed ${values.seed}`, { SIMULATION_SEEDS: String(count("seed")), SIMULATION_TRACE: "yes" });
-} else {
-  const isAll = values.ci || (values.seeds === undefined && values.fresh === undefined && !values.mutations);
+/** The seeds that are asked for; none when nobody asks and `isAll` is false. */
+function seedsOf(isAll, fixed, fresh) {
   const ranges = [];
   if (values.seeds !== undefined || isAll)
-    ranges.push(`1-${values.seeds === undefined ? FIXED : count("seeds")}`);
+    ranges.push(`1-${values.seeds === undefined ? fixed : count("seeds")}`);
   if (values.fresh !== undefined || isAll)
-    ranges.push(freshSeeds(values.fresh === undefined ? FRESH : count("fresh")));
+    ranges.push(freshSeeds(values.fresh === undefined ? fresh : count("fresh")));
+  return ranges.join(",");
+}
+
+if (values.seed !== undefined) {
+  const name = values.cluster ? "SIMULATION_CLUSTER_SEEDS" : "SIMULATION_SEEDS";
+  run(`seed ${values.seed}`, {
+    [name]: String(count("seed")),
+    SIMULATION_SUITES: values.cluster ? "cluster" : "histories",
+    SIMULATION_TRACE: "yes",
+  });
+} else {
+  const isAsked = values.seeds !== undefined || values.fresh !== undefined;
+  const isAll = values.ci || !(isAsked || values.mutations || values.cluster);
+  const seeds = values.cluster ? "" : seedsOf(isAll, FIXED, FRESH);
+  const clusterSeeds =
+    values.cluster || isAll ? seedsOf(isAll || !isAsked, CLUSTER_FIXED, CLUSTER_FRESH) : "";
   const suites = [
-    ...(ranges.length > 0 ? ["histories"] : []),
+    ...(seeds === "" ? [] : ["histories"]),
+    ...(clusterSeeds === "" ? [] : ["cluster"]),
     ...(values.mutations || isAll ? ["mutations"] : []),
   ];
-  const seeds = ranges.length > 0 ? `seeds ${ranges.join(" and ")}, each twice` : "no seeds";
-  run(`${suites.join(" and ")}: ${seeds}, in ${workers} processes`, {
+  const shown = [
+    ...(seeds === "" ? [] : [`seeds ${seeds}, each twice`]),
+    ...(clusterSeeds === "" ? [] : [`seeds ${clusterSeeds} of a cluster`]),
+  ];
+  run(`${suites.join(" and ")}: ${shown.join("; ") || "no seeds"}, in ${workers} processes`, {
     SIMULATION_SUITES: suites.join(","),
-    SIMULATION_SEEDS: ranges.join(",") || undefined,
+    SIMULATION_SEEDS: seeds || undefined,
+    SIMULATION_CLUSTER_SEEDS: clusterSeeds || undefined,
     SIMULATION_PARTS: String(workers),
     VITEST_MAX_WORKERS: String(workers),
   });

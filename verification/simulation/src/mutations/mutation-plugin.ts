@@ -4,7 +4,12 @@ import type { Mutation } from "./mutations.ts";
 const repository = new URL("../../../../", import.meta.url);
 
 /** Patches one module as it is loaded; the file itself stays as it is. The text must stand there exactly once. */
-export function mutationPlugin({ name, file, find, replace }: Mutation) {
+export function mutationPlugin({
+  name,
+  file,
+  find,
+  replace,
+}: Pick<Mutation, "name" | "file" | "find" | "replace">) {
   const path = fileURLToPath(new URL(file, repository));
   return {
     name: `mutation ${name}`,

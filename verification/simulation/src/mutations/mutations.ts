@@ -5,7 +5,7 @@
 import type { CheckerName } from "../broken-promise.ts";
 import type { Profile } from "../profile.ts";
 
-export interface Mutation {
+export interface Mutation<Histories = Profile> {
   readonly name: string;
   /** What goes wrong with it. */
   readonly bug: string;
@@ -19,7 +19,7 @@ export interface Mutation {
   /** A promise that falls with that one; it is up to the seed which of the two is seen to be broken first. */
   readonly orChecker?: CheckerName;
   /** Histories made for it: nothing else goes on in them that could be to blame. */
-  readonly profile: Partial<Profile>;
+  readonly profile: Partial<Histories>;
   /** It is found in one of the seeds 1 to this. */
   readonly seedsMax: number;
 }
