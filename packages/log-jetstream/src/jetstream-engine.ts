@@ -7,8 +7,10 @@ import type {
   CommitOutcome,
   EncodedBatch,
   EngineStatistics,
+  EntryPlace,
   LogEngine,
   Peers,
+  PlacedOutcome,
   ReadLimits,
   ReadOutcome,
   ShardLogBounds,
@@ -50,6 +52,12 @@ export interface JetStreamEngineOptions {
   readonly cacheBytes?: number;
   /** How long appends are held while the cluster has no leader, in milliseconds. Default: 30,000. */
   readonly holdMs?: number;
+}
+
+/** As {@link Appended}, of an entry that may have a place. */
+interface Placed {
+  readonly outcome: PlacedOutcome;
+  readonly sequence: number;
 }
 
 /** So many logs may be made in one session: ids of a session begin with its place in the stream of the state. */
@@ -149,7 +157,8 @@ class JetStreamEngine implements LogEngine {
       ...this.#options,
       session,
       presence,
-      appendHere: (logId, batch) => this.#appendHere(logId, batch),
+      // Only what has a place can be misplaced.
+      appendHere: (logId, batch) => this.#appendHere(logId, batch) as Promise<Appended>,
       queuedBytes: () => this.statistics().queuedBytes,
     });
     const groupOf = (logId: ShardLogId): number | undefined => this.#machine.log(logId)?.group;
@@ -176,32 +185,48 @@ class JetStreamEngine implements LogEngine {
     return this.#joined.joinSequence * LOG_IDS_PER_SESSION + this.#issuedLogIds;
   }
 
-  async append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+  append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+    // Only what has a place can be misplaced.
+    return this.#append(logId, batch, undefined) as Promise<AppendOutcome>;
+  }
+
+  appendAt(logId: ShardLogId, batch: EncodedBatch, place: EntryPlace): Promise<PlacedOutcome> {
+    return this.#append(logId, batch, place);
+  }
+
+  async #append(
+    logId: ShardLogId,
+    batch: EncodedBatch,
+    place: EntryPlace | undefined,
+  ): Promise<PlacedOutcome> {
     if (this.#isClosed) return { kind: "read-only", reason: CLOSED };
     for (let closing = this.#closing.get(logId); closing !== undefined; closing = this.#closing.get(logId))
       await closing;
     const log = this.#machine.log(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
-    const { outcome, sequence } = await this.#forward(log.group, logId, batch);
+    const { outcome, sequence } =
+      place === undefined
+        ? await this.#forward(log.group, logId, batch)
+        : await this.#appendHere(logId, batch, place);
     if (sequence > 0) this.#group(log.group).storedElsewhere(sequence);
     // Whoever routes the records again looks at the state, which may not know yet what the log knows.
     if (outcome.kind === "closed") await this.#ended(logId);
     return outcome;
   }
 
-  #forward(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
+  async #forward(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Placed> {
     return this.#forwarding?.append(group, logId, batch) ?? this.#appendHere(logId, batch);
   }
 
   /** Appends through this gateway's own connection, whoever asks. */
-  async #appendHere(logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
+  async #appendHere(logId: ShardLogId, batch: EncodedBatch, place?: EntryPlace): Promise<Placed> {
     // Another gateway may have heard of the log first.
     if (this.#machine.log(logId) === undefined) await this.#joined.refresh();
     const log = this.#machine.log(logId);
     if (log === undefined || log.endIndex !== undefined) return { outcome: { kind: "closed" }, sequence: 0 };
     this.#writtenBytes += batch.byteLength;
     const group = this.#group(log.group);
-    const outcome = await group.append(logId, batch);
+    const outcome = await group.append(logId, batch, place);
     return { outcome, sequence: outcome.kind === "appended" ? group.knownSequence : 0 };
   }
 

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { damaged, damageOf, decodedOrRefused } from "./damaged-bytes.ts";
-import { BASE64, BatchFormatError, encodeBatch, RAW, readBatch, type RecordRange } from "./index.ts";
+import {
+  BASE64,
+  BatchFormatError,
+  encodeBatch,
+  encodeImportedBatch,
+  IMPORTED_NUMBER_LIMIT,
+  RAW,
+  readBatch,
+  type RecordRange,
+} from "./index.ts";
 
 fc.configureGlobal({
   seed: Number(process.env["FUZZ_SEED"] ?? 1),
@@ -18,6 +27,7 @@ const records = fc.array(
   { minLength: 1, maxLength: 20 },
 );
 const encodings = fc.constantFrom(RAW, BASE64);
+const numbers = fc.bigInt({ min: 0n, max: IMPORTED_NUMBER_LIMIT - 100n });
 
 function latin1(bytes: Uint8Array | undefined): string {
   return Buffer.from(bytes ?? []).toString("latin1");
@@ -25,7 +35,7 @@ function latin1(bytes: Uint8Array | undefined): string {
 
 /** Ranges that follow one upon the other and fill the payload, as only a whole batch's do. */
 function expectWhole(payload: Uint8Array, ranges: readonly RecordRange[]): void {
-  let at = 4;
+  let at = payload[0] === 2 ? 28 : 4;
   for (const { keyStart, keyEnd, dataStart, dataEnd } of ranges) {
     expect([keyStart, dataStart]).toEqual([at + 6, keyEnd]);
     expect(keyEnd).toBeGreaterThanOrEqual(keyStart);
@@ -39,13 +49,13 @@ function accept(payload: Uint8Array): void {
   const read = decodedOrRefused(() => readBatch(payload), BatchFormatError);
   if (read === undefined) return;
   expectWhole(payload, read.records);
-  const again = encodeBatch(
-    read.records.map(({ keyStart, keyEnd, dataStart, dataEnd }) => ({
-      key: payload.subarray(keyStart, keyEnd),
-      data: payload.subarray(dataStart, dataEnd),
-    })),
-    read.encoding,
-  );
+  const put = read.records.map(({ keyStart, keyEnd, dataStart, dataEnd }) => ({
+    key: payload.subarray(keyStart, keyEnd),
+    data: payload.subarray(dataStart, dataEnd),
+  }));
+  const { firstNumber } = read;
+  const again =
+    firstNumber === undefined ? encodeBatch(put, read.encoding) : encodeImportedBatch(put, firstNumber);
   const canonical = Buffer.from(payload);
   canonical[1] = 0; // the reserved byte says nothing yet
   expect(canonical.equals(again.payload)).toBe(true);
@@ -71,6 +81,32 @@ describe("entry payloads", () => {
     );
   });
 
+  test("imported records come back with the numbers that they had", () => {
+    fc.assert(
+      fc.property(records, numbers, (put, firstNumber) => {
+        const { payload, recordCount } = encodeImportedBatch(put, firstNumber);
+        const read = readBatch(payload);
+        expectWhole(payload, read.records);
+        expect([read.encoding, read.firstNumber, recordCount]).toEqual([RAW, firstNumber, put.length]);
+        expect(
+          read.records.map(({ dataStart, dataEnd }) => latin1(payload.subarray(dataStart, dataEnd))),
+        ).toEqual(put.map(({ data }) => latin1(data)));
+      }),
+    );
+    expect(() => encodeImportedBatch([{ key: undefined, data: Buffer.of(1) }], IMPORTED_NUMBER_LIMIT)).toThrow(
+      RangeError,
+    );
+  });
+
+  test("damaged imported payloads are refused, or are whole batches of other records", () => {
+    fc.assert(
+      fc.property(records, numbers, records, damages, (put, firstNumber, others, damage) => {
+        const { payload } = encodeImportedBatch(put, firstNumber);
+        accept(damaged(payload, damage, encodeImportedBatch(others, firstNumber).payload));
+      }),
+    );
+  });
+
   test("damaged payloads are refused, or are whole batches of other records", () => {
     fc.assert(
       fc.property(records, encodings, records, damages, (put, encoding, others, damage) => {
@@ -83,7 +119,7 @@ describe("entry payloads", () => {
   test("bytes of any kind are refused, or are whole batches", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => accept(bytes)));
     const plausible = fc
-      .tuple(fc.constantFrom(0, 1), fc.nat(3), fc.array(fc.nat(9), { maxLength: 60 }))
+      .tuple(fc.constantFrom(0, 1, 2), fc.nat(3), fc.array(fc.nat(9), { maxLength: 60 }))
       .map(([encoding, count, rest]) => Uint8Array.from([encoding, 0, count, 0, ...rest]));
     fc.assert(fc.property(plausible, (bytes) => accept(bytes)));
   });

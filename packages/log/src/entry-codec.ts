@@ -4,21 +4,30 @@
  *
  * ```
  * batch  => encoding:u8  reserved:u8=0  record_count:u16
+ *           first_number:24 bytes (encoding 2 only)
  *           record*
  * record => key_length:u16  data_length:u32  key:bytes  data:bytes
  * ```
  *
  * Integers are little-endian. `key` is the UTF-8 partition key; length 0 means that the record was put
  * without one. `data` is the record's bytes (`encoding` 0), or their canonical base64 as it came over the
- * wire (`encoding` 1); lengths count stored bytes. Encodings 2 and up are refused by this version; an
- * encrypted batch (later) puts its key id and nonce before the first record.
+ * wire (`encoding` 1); lengths count stored bytes. An imported batch (`encoding` 2) holds bytes as they are, and the
+ * sequence number that its first record had where it came from, big-endian; from each record to the next the number
+ * goes up by one. Encodings 3 and up are refused by this version; an encrypted batch (later) puts its key id
+ * and nonce before the first record.
  */
 
 export const RAW = 0;
 export const BASE64 = 1;
 export type BatchEncoding = typeof RAW | typeof BASE64;
 
+/** Raw data behind the number of the first record. */
+const IMPORTED = 2;
+
 const HEADER_BYTES = 4;
+const NUMBER_BYTES = 24;
+/** The first number that an imported batch cannot hold. */
+export const IMPORTED_NUMBER_LIMIT = 1n << BigInt(NUMBER_BYTES * 8);
 const RECORD_HEADER_BYTES = 6;
 
 /** The most records that one entry can hold: the record's index in its entry has 16 bits. */
@@ -59,10 +68,31 @@ export interface RecordToStore {
 
 /** Packs records, in order, into the payload of one entry. */
 export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEncoding = RAW): PayloadBatch {
+  return packed(records, encoding, undefined);
+}
+
+/**
+ * Packs records that have numbers already: that of the first is `firstNumber`, and each has the one behind the number before it.
+ *
+ * @throws {RangeError} for numbers that do not fit into 24 bytes.
+ */
+export function encodeImportedBatch(records: readonly RecordToStore[], firstNumber: bigint): PayloadBatch {
+  if (firstNumber < 0n || firstNumber + BigInt(records.length) > IMPORTED_NUMBER_LIMIT) {
+    throw new RangeError(`an entry has no room for the number ${firstNumber}`);
+  }
+  return packed(records, IMPORTED, firstNumber);
+}
+
+function packed(
+  records: readonly RecordToStore[],
+  encoding: BatchEncoding | typeof IMPORTED,
+  firstNumber: bigint | undefined,
+): PayloadBatch {
   if (records.length === 0 || records.length > RECORDS_PER_ENTRY_MAX) {
     throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${records.length}`);
   }
-  let byteLength = HEADER_BYTES;
+  const recordsAt = HEADER_BYTES + (firstNumber === undefined ? 0 : NUMBER_BYTES);
+  let byteLength = recordsAt;
   for (const { key, data } of records) {
     byteLength += RECORD_HEADER_BYTES + (key?.length ?? 0) + data.length;
   }
@@ -70,7 +100,10 @@ export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEn
   payload[0] = encoding;
   payload[1] = 0;
   payload.writeUInt16LE(records.length, 2);
-  let at = HEADER_BYTES;
+  if (firstNumber !== undefined) {
+    payload.write(firstNumber.toString(16).padStart(NUMBER_BYTES * 2, "0"), HEADER_BYTES, "hex");
+  }
+  let at = recordsAt;
   for (const { key, data } of records) {
     const keyLength = key?.length ?? 0;
     payload.writeUInt16LE(keyLength, at);
@@ -162,10 +195,12 @@ export class BatchCursor {
   readonly payload: Buffer;
   readonly encoding: BatchEncoding;
   readonly recordCount: number;
+  /** The number that the first record had where it was imported from; undefined for records that were put here. */
+  readonly firstNumber: bigint | undefined;
   /** Where the record lies that {@link next} came to; ends are exclusive. */
   keyStart = 0;
   keyEnd = 0;
-  dataEnd = HEADER_BYTES;
+  dataEnd: number;
   #taken = 0;
 
   /** @throws {BatchFormatError} when `payload` is no batch. */
@@ -173,18 +208,27 @@ export class BatchCursor {
     const view = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     if (view.length < HEADER_BYTES) throw new BatchFormatError("a batch is at least 4 bytes long");
     const encoding = view[0];
-    if (encoding !== RAW && encoding !== BASE64) {
+    if (encoding !== RAW && encoding !== BASE64 && encoding !== IMPORTED) {
       throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
     }
     const count = view.readUInt16LE(2);
     if (count === 0) throw new BatchFormatError("a batch holds at least one record");
+    const isImported = encoding === IMPORTED;
+    const recordsAt = HEADER_BYTES + (isImported ? NUMBER_BYTES : 0);
     // Before any room is made for them: a few bytes may speak of 65,535 records.
-    if (HEADER_BYTES + count * RECORD_HEADER_BYTES > view.length) {
+    if (recordsAt + count * RECORD_HEADER_BYTES > view.length) {
       throw new BatchFormatError(`a batch of ${view.length} bytes has no room for ${count} records`);
     }
     this.payload = view;
-    this.encoding = encoding;
+    this.encoding = isImported ? RAW : encoding;
     this.recordCount = count;
+    this.firstNumber = isImported
+      ? BigInt(`0x${view.toString("hex", HEADER_BYTES, HEADER_BYTES + NUMBER_BYTES)}`)
+      : undefined;
+    if (this.firstNumber !== undefined && this.firstNumber + BigInt(count) > IMPORTED_NUMBER_LIMIT) {
+      throw new BatchFormatError("the numbers of an imported batch go beyond their bytes");
+    }
+    this.dataEnd = recordsAt;
   }
 
   get dataStart(): number {
@@ -214,19 +258,26 @@ export class BatchCursor {
 }
 
 /** Keys and data of all records of a batch in {@link RAW} form, told from its size alone. Bytes. */
-export function rawBatchBytes({ payload, recordCount }: BatchCursor): number {
-  return payload.length - HEADER_BYTES - recordCount * RECORD_HEADER_BYTES;
+export function rawBatchBytes({ payload, recordCount, firstNumber }: BatchCursor): number {
+  const recordsAt = HEADER_BYTES + (firstNumber === undefined ? 0 : NUMBER_BYTES);
+  return payload.length - recordsAt - recordCount * RECORD_HEADER_BYTES;
+}
+
+interface BatchRead {
+  readonly encoding: BatchEncoding;
+  readonly firstNumber: bigint | undefined;
+  readonly records: RecordRange[];
 }
 
 /** The records of a batch as ranges of its payload. Throws {@link BatchFormatError} on bytes that are not one. */
-export function readBatch(payload: Uint8Array): { encoding: BatchEncoding; records: RecordRange[] } {
+export function readBatch(payload: Uint8Array): BatchRead {
   const batch = new BatchCursor(payload);
   const records: RecordRange[] = [];
   while (batch.next()) {
     const { keyStart, keyEnd, dataStart, dataEnd } = batch;
     records.push({ keyStart, keyEnd, dataStart, dataEnd });
   }
-  return { encoding: batch.encoding, records };
+  return { encoding: batch.encoding, firstNumber: batch.firstNumber, records };
 }
 
 export class BatchFormatError extends Error {

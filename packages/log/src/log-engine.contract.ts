@@ -2,21 +2,26 @@
  * What every log engine must do, as tests. Each engine's own test file calls {@link logEngineContract}.
  */
 import { describe, expect, test } from "vitest";
-import { encodeBatch, readBatch } from "./entry-codec.ts";
-import type { LogEngine, ReadOutcome, ShardLogId, StateChange } from "./log-engine.ts";
+import {
+  MANY,
+  type Open,
+  openLog,
+  put,
+  readAll,
+  recordsOf,
+  texts,
+  textsOf,
+} from "./contract/engine-under-test.contract.ts";
+import { placedAppends } from "./contract/placed-appends.contract.ts";
+import { encodeBatch } from "./entry-codec.ts";
+import type { StateChange } from "./log-engine.ts";
 
-/** An engine to try, with hold of its time. */
-export interface EngineUnderTest {
-  readonly engine: LogEngine;
-  /** Moves service time forward. */
-  advance(durationMs: number): void | Promise<void>;
-  /** Closes the engine and opens it again on the same medium; absent when there is no medium. */
-  reopen?(): Promise<EngineUnderTest>;
-}
+export type { EngineUnderTest } from "./contract/engine-under-test.contract.ts";
 
-export function logEngineContract(name: string, open: () => Promise<EngineUnderTest>): void {
+export function logEngineContract(name: string, open: Open): void {
   describe(`log engine: ${name}`, () => {
     appendsAndReads(open);
+    placedAppends(open);
     closes(open);
     keyedState(open);
     trimsAndDrops(open);
@@ -24,10 +29,6 @@ export function logEngineContract(name: string, open: () => Promise<EngineUnderT
     reopening(open);
   });
 }
-
-type Open = () => Promise<EngineUnderTest>;
-
-const MANY = { maxBytes: 1e9, maxRecords: 1e9 };
 
 function appendsAndReads(open: Open): void {
   describe("appends and reads", () => {
@@ -448,42 +449,4 @@ function reopening(open: Open): void {
     expect(next.kind === "committed" && next.revision > revision).toBe(true);
     await engine.close();
   });
-}
-
-async function openLog(engine: LogEngine): Promise<ShardLogId> {
-  const logId = engine.allocateLogId();
-  expect((await engine.state.commit({ opens: [logId] })).kind).toBe("committed");
-  return logId;
-}
-
-function put(engine: LogEngine, logId: ShardLogId, text: string): ReturnType<LogEngine["append"]> {
-  return engine.append(logId, encodeBatch([{ key: undefined, data: Buffer.from(text) }]));
-}
-
-function texts(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `entry ${index}`);
-}
-
-function recordsOf(payload: Uint8Array): { key: Buffer; data: Buffer }[] {
-  return readBatch(payload).records.map(({ keyStart, keyEnd, dataStart, dataEnd }) => ({
-    key: Buffer.from(payload.subarray(keyStart, keyEnd)),
-    data: Buffer.from(payload.subarray(dataStart, dataEnd)),
-  }));
-}
-
-function textsOf(outcome: ReadOutcome): string[] {
-  expect(outcome.kind).toBe("entries");
-  if (outcome.kind !== "entries") return [];
-  return outcome.entries.flatMap(({ payload }) => recordsOf(payload).map(({ data }) => data.toString()));
-}
-
-async function readAll(engine: LogEngine, logId: ShardLogId): Promise<string[]> {
-  const all: string[] = [];
-  let from = engine.describe(logId)!.trimIndex;
-  for (;;) {
-    const outcome = await engine.read(logId, from, { maxBytes: 1_000, maxRecords: 3 });
-    if (outcome.kind !== "entries" || outcome.entries.length === 0) return all;
-    all.push(...textsOf(outcome));
-    from = outcome.nextIndex;
-  }
 }

@@ -29,6 +29,13 @@ export interface LogEngine {
   append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome>;
 
   /**
+   * Appends an entry that arrived elsewhere before: with that arrival, or the log's last one if that is later, and only if the entry
+   * gets the index that the caller expects. So who copies a log can do it again after any outcome, and nothing is stored twice.
+   * Takes its place among the other appends and closes like {@link append}.
+   */
+  appendAt(logId: ShardLogId, batch: EncodedBatch, place: EntryPlace): Promise<PlacedOutcome>;
+
+  /**
    * Durable entries from `fromIndex` on, in order and without gaps: at least one when there is one,
    * then until `maxBytes` of payload or `maxRecords` are reached.
    */
@@ -81,6 +88,18 @@ export type AppendOutcome =
   | { readonly kind: "read-only"; readonly reason: string }
   /** It may or may not have been stored. The embedded engines never answer this. */
   | { readonly kind: "unknown"; readonly reason: string };
+
+/** Where an entry belongs that is copied from another log. */
+export interface EntryPlace {
+  readonly index: number;
+  /** When it arrived there; whole service milliseconds. */
+  readonly arrivalMs: number;
+}
+
+export type PlacedOutcome =
+  | AppendOutcome
+  /** The next entry of the log would get another index. Nothing was stored. */
+  | { readonly kind: "misplaced"; readonly nextIndex: number };
 
 export interface ReadLimits {
   readonly maxBytes: number;

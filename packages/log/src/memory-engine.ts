@@ -10,7 +10,9 @@ import type {
   AppendOutcome,
   CommitOutcome,
   EngineStatistics,
+  EntryPlace,
   LogEngine,
+  PlacedOutcome,
   ReadLimits,
   ReadOutcome,
   ShardLogBounds,
@@ -38,7 +40,8 @@ type Queued =
       readonly kind: "append";
       readonly logId: ShardLogId;
       readonly batch: EncodedBatch;
-      readonly resolve: (outcome: AppendOutcome) => void;
+      readonly place: EntryPlace | undefined;
+      readonly resolve: (outcome: PlacedOutcome) => void;
     }
   | {
       readonly kind: "commit";
@@ -85,8 +88,17 @@ class MemoryEngine implements LogEngine {
   }
 
   append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+    // Only what has a place can be misplaced.
+    return this.#put(logId, batch, undefined) as Promise<AppendOutcome>;
+  }
+
+  appendAt(logId: ShardLogId, batch: EncodedBatch, place: EntryPlace): Promise<PlacedOutcome> {
+    return this.#put(logId, batch, place);
+  }
+
+  #put(logId: ShardLogId, batch: EncodedBatch, place: EntryPlace | undefined): Promise<PlacedOutcome> {
     if (this.#closed) return Promise.resolve({ kind: "read-only", reason: CLOSED });
-    return new Promise((resolve) => this.#enqueue({ kind: "append", logId, batch, resolve }));
+    return new Promise((resolve) => this.#enqueue({ kind: "append", logId, batch, place, resolve }));
   }
 
   read(logId: ShardLogId, fromIndex: number, limits: ReadLimits): Promise<ReadOutcome> {
@@ -170,7 +182,7 @@ class MemoryEngine implements LogEngine {
     const memory = new PayloadMemory(items);
     for (const item of items) {
       if (item.kind === "append") {
-        const outcome = this.#append(item.logId, item.batch, memory);
+        const outcome = this.#append(item, memory);
         if (outcome.kind === "appended") touched.add(item.logId);
         settled.push(() => item.resolve(outcome));
       } else {
@@ -189,11 +201,18 @@ class MemoryEngine implements LogEngine {
     for (const settle of settled) settle();
   }
 
-  #append(logId: ShardLogId, batch: EncodedBatch, memory: PayloadMemory): AppendOutcome {
+  #append(
+    { logId, batch, place }: Extract<Queued, { kind: "append" }>,
+    memory: PayloadMemory,
+  ): PlacedOutcome {
     const log = this.#logs.get(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
     if (this.#heldBytes >= this.#maxBytes) return { kind: "read-only", reason: FULL };
-    const entry = log.append(memory.store(batch), batch.recordCount, this.#clock.nowMs());
+    if (place !== undefined && place.index !== log.nextIndex) {
+      return { kind: "misplaced", nextIndex: log.nextIndex };
+    }
+    const arrivalMs = place?.arrivalMs ?? this.#clock.nowMs();
+    const entry = log.append(memory.store(batch), batch.recordCount, arrivalMs);
     this.#writtenBytes += batch.byteLength;
     this.#heldBytes += batch.byteLength;
     this.#newestArrivalMs = Math.max(this.#newestArrivalMs, entry.arrivalMs);
@@ -271,8 +290,8 @@ class MemoryLog {
     return this.trimIndex + this.#entries.length;
   }
 
-  append(payload: Buffer, recordCount: number, nowMs: number): StoredEntry {
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, nowMs);
+  append(payload: Buffer, recordCount: number, arrivalMs: number): StoredEntry {
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivalMs);
     const entry: StoredEntry = {
       index: this.nextIndex,
       arrivalMs: this.#lastArrivalMs,

@@ -10,7 +10,7 @@
  *
  * While an append is under way the next one fills: entries of all logs of the group go together, as one atomic batch.
  */
-import type { AppendOutcome, EncodedBatch, ShardLogId } from "@millrace/log";
+import type { EncodedBatch, EntryPlace, PlacedOutcome, ShardLogId } from "@millrace/log";
 import type { Clock, Logger } from "@millrace/runtime";
 import type {
   Broker,
@@ -54,8 +54,10 @@ type Wanted =
       readonly kind: "append";
       readonly logId: ShardLogId;
       readonly batch: EncodedBatch;
+      /** Undefined for what arrives now and goes wherever the log ends. */
+      readonly place: EntryPlace | undefined;
       readonly sinceMs: number;
-      readonly resolve: (outcome: AppendOutcome) => void;
+      readonly resolve: (outcome: PlacedOutcome) => void;
     }
   | {
       readonly kind: "close";
@@ -158,9 +160,10 @@ export class GroupLog {
     return this.#opened;
   }
 
-  append(logId: ShardLogId, batch: EncodedBatch): Promise<AppendOutcome> {
+  append(logId: ShardLogId, batch: EncodedBatch, place?: EntryPlace): Promise<PlacedOutcome> {
     return new Promise((resolve) => {
-      this.#want({ kind: "append", logId, batch, sinceMs: this.#options.clock.monotonicMs(), resolve });
+      const sinceMs = this.#options.clock.monotonicMs();
+      this.#want({ kind: "append", logId, batch, place, sinceMs, resolve });
     });
   }
 
@@ -350,11 +353,19 @@ export class GroupLog {
         else wanted.resolve(tail.nextIndex);
         continue;
       }
+      const index = tail.nextIndex;
+      const place = wanted.kind === "append" ? wanted.place : undefined;
+      if (wanted.kind === "append" && place !== undefined && place.index !== index) {
+        wanted.resolve({ kind: "misplaced", nextIndex: index });
+        continue;
+      }
       bytes += sizeBytes;
       this.#lastNumber += 1;
       const number = this.#lastNumber;
-      const index = tail.nextIndex;
-      const arrivalMs = Math.max(this.#options.serviceClock.nowMs(), tail.lastArrivalMs);
+      const arrivalMs = Math.max(
+        place?.arrivalMs ?? this.#options.serviceClock.nowMs(),
+        tail.lastArrivalMs,
+      );
       underWay.push({ wanted, number, index, arrivalMs });
       messages.push(...this.#messagesOf(wanted, { number, index, arrivalMs, partCount }));
       ahead.set(

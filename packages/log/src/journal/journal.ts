@@ -264,7 +264,12 @@ class JournalEngine implements Journal {
   }
 
   append(...[logId, batch]: Parameters<LogEngine["append"]>): ReturnType<LogEngine["append"]> {
-    return this.#writer.append(logId, batch);
+    // Only what has a place can be misplaced.
+    return this.#writer.append(logId, batch) as ReturnType<LogEngine["append"]>;
+  }
+
+  appendAt(...[logId, batch, place]: Parameters<LogEngine["appendAt"]>): ReturnType<LogEngine["appendAt"]> {
+    return this.#writer.append(logId, batch, place);
   }
 
   read(...[logId, fromIndex, limits]: Parameters<LogEngine["read"]>): ReturnType<LogEngine["read"]> {

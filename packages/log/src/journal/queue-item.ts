@@ -1,6 +1,6 @@
 /** What is handed to the writer and waits for its block. */
 import type { EncodedBatch } from "../entry-codec.ts";
-import type { AppendOutcome, CommitOutcome, StateChange } from "../log-engine.ts";
+import type { CommitOutcome, EntryPlace, PlacedOutcome, StateChange } from "../log-engine.ts";
 import type { CommittedChange } from "./keyed-state.ts";
 
 /** A change as the journal itself makes it: the caller's, or one about segments. */
@@ -14,8 +14,10 @@ export interface AppendItem {
   readonly kind: "append";
   readonly logId: number;
   readonly batch: EncodedBatch;
+  /** Undefined for what arrives now and goes wherever the log ends. */
+  readonly place: EntryPlace | undefined;
   readonly bytes: number;
-  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly resolve: (outcome: PlacedOutcome) => void;
 }
 
 export interface ChangeItem {

@@ -7,7 +7,7 @@
  */
 import type { Clock } from "@millrace/runtime";
 import type { EncodedBatch } from "../entry-codec.ts";
-import type { AppendOutcome, CommitOutcome, StateChange } from "../log-engine.ts";
+import type { CommitOutcome, EntryPlace, PlacedOutcome, StateChange } from "../log-engine.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { endProcess, writeFully } from "./file-io.ts";
 import { Block } from "./block.ts";
@@ -141,7 +141,7 @@ export class Writer {
     return this.#queue.length;
   }
 
-  append(logId: number, batch: EncodedBatch): Promise<AppendOutcome> {
+  append(logId: number, batch: EncodedBatch, place?: EntryPlace): Promise<PlacedOutcome> {
     if (batch.byteLength > ENTRY_PAYLOAD_BYTES_MAX) {
       throw new RangeError(
         `an entry holds at most ${ENTRY_PAYLOAD_BYTES_MAX} bytes, not ${batch.byteLength}`,
@@ -152,7 +152,7 @@ export class Writer {
     }
     return new Promise((resolve) => {
       const bytes = ENTRY_HEADER_BYTES + batch.byteLength;
-      this.#enqueue({ kind: "append", logId, batch, bytes, resolve });
+      this.#enqueue({ kind: "append", logId, batch, place, bytes, resolve });
     });
   }
 
@@ -331,7 +331,12 @@ export class Writer {
       return;
     }
     const index = log.pendingNextIndex;
-    const arrivalMs = Math.max(log.pendingLastArrivalMs, Math.floor(nowMs));
+    const { place } = item;
+    if (place !== undefined && place.index !== index) {
+      block.bounced.push(() => item.resolve({ kind: "misplaced", nextIndex: index }));
+      return;
+    }
+    const arrivalMs = Math.max(log.pendingLastArrivalMs, Math.floor(place?.arrivalMs ?? nowMs));
     log.pendingNextIndex = index + 1;
     log.pendingLastArrivalMs = arrivalMs;
     block.addRecords(log, index, arrivalMs, item);
