@@ -20,6 +20,7 @@ function forgetfulEngine(clock: { nowMs(): number }): LogEngine {
   return {
     state: engine.state,
     append: () => Promise.resolve({ kind: "appended", index: 1, arrivalMs: clock.nowMs() }),
+    appendAt: (logId, batch, place) => engine.appendAt(logId, batch, place),
     allocateLogId: () => engine.allocateLogId(),
     read: (logId, fromIndex, limits) => engine.read(logId, fromIndex, limits),
     seek: (logId, timestampMs) => engine.seek(logId, timestampMs),

@@ -214,7 +214,7 @@ class JetStreamEngine implements LogEngine {
     return outcome;
   }
 
-  async #forward(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Placed> {
+  #forward(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Placed> {
     return this.#forwarding?.append(group, logId, batch) ?? this.#appendHere(logId, batch);
   }
 

@@ -93,9 +93,9 @@ describe("entry payloads", () => {
         ).toEqual(put.map(({ data }) => latin1(data)));
       }),
     );
-    expect(() => encodeImportedBatch([{ key: undefined, data: Buffer.of(1) }], IMPORTED_NUMBER_LIMIT)).toThrow(
-      RangeError,
-    );
+    expect(() =>
+      encodeImportedBatch([{ key: undefined, data: Buffer.of(1) }], IMPORTED_NUMBER_LIMIT),
+    ).toThrow(RangeError);
   });
 
   test("damaged imported payloads are refused, or are whole batches of other records", () => {

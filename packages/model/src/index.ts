@@ -22,6 +22,8 @@ export {
 } from "./hash-key.ts";
 export type { HashKey, HashKeyHex, HashKeyRange } from "./hash-key.ts";
 export { RecordColumns } from "./record-columns.ts";
+export { RecordDigest } from "./record-digest.ts";
+export type { RecordToDigest } from "./record-digest.ts";
 export { openPaginationToken, sealPaginationToken } from "./pagination-token.ts";
 export type { PaginationToken } from "./pagination-token.ts";
 export { openToken, sealToken } from "./sealed-token.ts";

@@ -10,6 +10,8 @@ import { startTransitions } from "./catalog/transitions.ts";
 import { startConsumerTransitions } from "./consumers/consumer-transitions.ts";
 import type { StreamsContext } from "./context.ts";
 import { Subscriptions } from "./fan-out/subscriptions.ts";
+import type { Imports } from "./import/imports.ts";
+import { createImports } from "./import/imports.ts";
 import type { LimitOptions } from "./limits.ts";
 import { limitsInForce } from "./limits.ts";
 import type { Meter } from "./meter.ts";
@@ -58,6 +60,8 @@ export interface ConsumerServed {
 /** Kinesis Data Streams: a handler for each operation. */
 export interface Streams {
   readonly handlers: Handlers<typeof kinesis>;
+  /** Takes in copies of streams that lie elsewhere. Nobody is asked for permission: that is for the caller. */
+  readonly imports: Imports;
   /** Every fan-out consumer that is subscribed to something, in no particular order. For metrics. */
   consumersServed(): ConsumerServed[];
   /** Resolves when no work is running behind the requests. Work that is scheduled for later does not count. */
@@ -94,6 +98,7 @@ export async function createStreams(
   startOnDemandScaling(context);
   return {
     handlers: operations(context),
+    imports: createImports(context),
     consumersServed: () => consumersServed(context.subscriptions, clock.nowMs()),
     idle: () => context.background.idle(),
     async close() {

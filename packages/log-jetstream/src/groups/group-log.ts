@@ -362,10 +362,7 @@ export class GroupLog {
       bytes += sizeBytes;
       this.#lastNumber += 1;
       const number = this.#lastNumber;
-      const arrivalMs = Math.max(
-        place?.arrivalMs ?? this.#options.serviceClock.nowMs(),
-        tail.lastArrivalMs,
-      );
+      const arrivalMs = Math.max(place?.arrivalMs ?? this.#options.serviceClock.nowMs(), tail.lastArrivalMs);
       underWay.push({ wanted, number, index, arrivalMs });
       messages.push(...this.#messagesOf(wanted, { number, index, arrivalMs, partCount }));
       ahead.set(

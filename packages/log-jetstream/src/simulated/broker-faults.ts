@@ -20,6 +20,8 @@ export interface BrokerFaultChances {
   /** Steps of the history that a follower takes up to three seconds late, and everything after it, too. */
   readonly laggingFollower?: number;
   readonly lostAnnouncement?: number;
+  /** What is sent to whoever listens; at 1 no gateway hears of another, and all are rivals. */
+  readonly lostNews?: number;
 }
 
 export type BrokerFault = keyof BrokerFaultChances;

@@ -250,7 +250,7 @@ export class SimulatedBroker implements Broker {
 
   send(subject: string, payload: Uint8Array): void {
     if (isTooLarge(payload)) throw new RangeError(tooLargeText(payload));
-    if (!this.#isConnected) return;
+    if (!this.#isConnected || this.#cluster.faults.happens("lostNews")) return;
     const copy = payload.slice();
     this.#toCluster(() => this.#cluster.deliver(subject, copy));
   }

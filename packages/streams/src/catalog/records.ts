@@ -44,6 +44,12 @@ export interface StreamHeader {
   readonly policy?: string;
   /** When limited operations were called, newest last; older than their window are dropped. */
   readonly calls: Readonly<Record<string, readonly number[]>>;
+  /** Of a stream that was copied from elsewhere; it is CREATING until everything is here. */
+  readonly import?: {
+    /** Which stream, and which life of it. */
+    readonly source: string;
+    readonly isFinished: boolean;
+  };
 }
 
 /** What becomes of a stream at `dueMs`. */
@@ -67,6 +73,11 @@ export interface ShardRow {
   readonly logId: number;
   readonly createdMs: number;
   readonly closedMs?: number;
+  /** Of a shard that was copied from elsewhere: where its numbers began there and, if it was closed there, ended. */
+  readonly imported?: {
+    readonly startingSequenceNumber: string;
+    readonly endingSequenceNumber?: string;
+  };
 }
 
 export interface ConsumerRow {

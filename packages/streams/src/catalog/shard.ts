@@ -69,12 +69,20 @@ export class Shard implements LineageShard {
 
   /** Below the number of every record of this shard. */
   get startingSequenceNumber(): string {
+    return this.row.imported?.startingSequenceNumber ?? this.ownStartingSequenceNumber;
+  }
+
+  /** Below the number of every record that was put here, and above all numbers that records brought along. */
+  get ownStartingSequenceNumber(): string {
     return formatSequenceNumber({ ...this.#fields(), entryIndex: 0, recordIndex: 0 });
   }
 
   /** Above the number of every record; `endIndex` is the end of the shard's closed log. */
   endingSequenceNumber(endIndex: number): string {
-    return formatSequenceNumber({ ...this.#fields(), entryIndex: endIndex, recordIndex: 0 });
+    return (
+      this.row.imported?.endingSequenceNumber ??
+      formatSequenceNumber({ ...this.#fields(), entryIndex: endIndex, recordIndex: 0 })
+    );
   }
 
   #fields(): { generation: number; shardIndex: number } {

@@ -14,7 +14,7 @@ import type { ShardPosition } from "@millrace/model";
 import { RECORD_INDEX_MAX } from "@millrace/model";
 import type { Timer } from "@millrace/runtime";
 import { nextOf, withRecords } from "@millrace/wire";
-import type { Cursor } from "@millrace/wire";
+import type { Cursor, StoredRecords } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 import type { StreamsContext } from "../context.ts";
 import { childShardDescriptions } from "../describe.ts";
@@ -39,6 +39,8 @@ export class Subscription implements Cursor<FanOutEvent>, AsyncIterable<FanOutEv
   readonly #lifeTimer: Timer;
   readonly #requestId: string;
   #position: ShardPosition;
+  /** In an imported shard: with what to go on at the position. */
+  #continuation: string | undefined;
   /** When the last event was given; at first, when the subscription began. */
   #lastEventMs: number;
   /** Everything that arrived before this was given, as far as is known; at first, the beginning. */
@@ -56,9 +58,19 @@ export class Subscription implements Cursor<FanOutEvent>, AsyncIterable<FanOutEv
   /** Ends the wait of a pending `ready()`. */
   #wakeUp: (() => void) | undefined;
 
-  /** Begins at `position`. Whoever was subscribed here gives way. `requestId` is of the call, for the log. */
-  constructor(context: StreamsContext, seat: Seat, position: ShardPosition, requestId: string) {
+  /**
+   * Begins at `position`. Whoever was subscribed here gives way. `continuation` is a number to go on with from there, in a shard
+   * where places do not tell numbers. `requestId` is of the call, for the log.
+   */
+  constructor(
+    context: StreamsContext,
+    seat: Seat,
+    position: ShardPosition,
+    continuation: string | undefined,
+    requestId: string,
+  ) {
     const nowMs = context.clock.nowMs();
+    this.#continuation = continuation;
     this.subscriber = seat.subscriber;
     this.#context = context;
     this.#seat = seat;
@@ -226,7 +238,7 @@ export class Subscription implements Cursor<FanOutEvent>, AsyncIterable<FanOutEv
     }
     return withRecords(records, {
       MillisBehindLatest: millisBehindLatest,
-      ContinuationSequenceNumber: continuationOf(shard, next),
+      ContinuationSequenceNumber: this.#continuationAfter(records, shard, next),
     });
   }
 
@@ -236,9 +248,16 @@ export class Subscription implements Cursor<FanOutEvent>, AsyncIterable<FanOutEv
     if (!this.#hasMore()) this.#caughtUpMs = nowMs;
     return {
       Records: [],
-      ContinuationSequenceNumber: continuationOf(this.subscriber.shard, this.#position),
+      ContinuationSequenceNumber: this.#continuation ?? continuationOf(this.subscriber.shard, this.#position),
       MillisBehindLatest: this.millisBehind(nowMs),
     };
+  }
+
+  /** Numbers of an imported shard do not tell of places: it goes on behind its last record. */
+  #continuationAfter(records: StoredRecords, shard: Shard, next: ShardPosition): string {
+    const last = records.batches.at(-1);
+    if (this.#continuation === undefined || last === undefined) return continuationOf(shard, next);
+    return (this.#continuation = last.sequenceNumber(last.length - 1));
   }
 
   /** Whether the log holds something behind the position: records, or the news that it is closed. */

@@ -4,6 +4,7 @@ import type { Failure } from "@millrace/wire";
 import type { Stream } from "../catalog/stream.ts";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
+import { isImportedNumber } from "../import/imported-numbers.ts";
 import { putOneRecord } from "../shards/put-one-record.ts";
 import { recordsToPut } from "../shards/records-to-put.ts";
 import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
@@ -50,6 +51,11 @@ function refuseInvalidOrdering(
   const fields = parseSequenceNumber(ordering);
   const shard = fields && stream.shard(fields.shardIndex);
   if (shard !== undefined && shard.generation === fields!.generation) return;
+  if (
+    stream.header.import !== undefined &&
+    stream.storedShards().some((one) => isImportedNumber(one, ordering))
+  )
+    return;
   throw failure(
     "InvalidArgumentException",
     `ExclusiveMinimumSequenceNumber ${ordering} used in PutRecord on stream ${stream.name} ` +

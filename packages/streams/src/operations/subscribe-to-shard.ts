@@ -8,6 +8,7 @@ import type { Subscriber } from "../fan-out/subscriptions.ts";
 import { activeElsewhere, consumerNotActive, subscribeRateExceeded } from "../fan-out/texts.ts";
 import { streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
+import { numberBefore } from "../import/imported-numbers.ts";
 import type { StartingPosition } from "../shards/starting-position.ts";
 import { startingPosition } from "../shards/starting-position.ts";
 import { DRY_RUN } from "../shards/texts.ts";
@@ -39,10 +40,12 @@ export const subscribeToShard = handle(SubscribeToShard, async (context, input, 
   }
   const asked = positionAsked(input.StartingPosition, failure);
   const position = await startingPosition(context, stream, shard, asked, SubscribeToShard.name, failure);
+  const continuation =
+    shard.row.imported === undefined ? undefined : await numberBefore(context.engine, shard, position);
   if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
   // Another call may have been faster to find its position.
   if (!(await subscriptions.take(seat))) throw isTaken();
-  return { EventStream: new Subscription(context, seat, position, caller.requestId) };
+  return { EventStream: new Subscription(context, seat, position, continuation, caller.requestId) };
 });
 
 /** Which members go together. How the service words it is not recorded. */

@@ -27,7 +27,9 @@ export function startRetention(context: StreamsContext): void {
 /** One pass over all streams. */
 export async function retentionPass(context: StreamsContext): Promise<void> {
   for (const stream of context.catalog.all()) {
-    if (!stream.gone && stream.header.status !== "DELETING") await passOver(context, stream);
+    // What is still being copied is told apart by its last entry, so that stays.
+    const isCopied = stream.header.import?.isFinished === false;
+    if (!stream.gone && !isCopied && stream.header.status !== "DELETING") await passOver(context, stream);
   }
 }
 

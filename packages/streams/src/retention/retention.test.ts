@@ -165,6 +165,7 @@ function wrap(engine: LogEngine): LogEngine {
     state: engine.state,
     allocateLogId: () => engine.allocateLogId(),
     append: (...input) => engine.append(...input),
+    appendAt: (...input) => engine.appendAt(...input),
     read: (...input) => engine.read(...input),
     seek: (...input) => engine.seek(...input),
     describe: (logId) => engine.describe(logId),

@@ -11,6 +11,8 @@ export class ReadBatch implements StoredBatch {
   readonly #entry: StoredEntry;
   readonly #from: number;
   readonly #to: number;
+  /** The number that the entry's first record brought along, if it did. */
+  readonly #firstNumber: bigint | undefined;
   /** Where whole entries are kept encoded. */
   readonly #encoded: EncodedEntries;
 
@@ -18,6 +20,7 @@ export class ReadBatch implements StoredBatch {
     shard: Shard,
     entry: StoredEntry,
     [from, to]: readonly [from: number, to: number],
+    firstNumber: bigint | undefined,
     encrypted: boolean,
     encoded: EncodedEntries,
   ) {
@@ -25,6 +28,7 @@ export class ReadBatch implements StoredBatch {
     this.#entry = entry;
     this.#from = from;
     this.#to = to;
+    this.#firstNumber = firstNumber;
     this.encrypted = encrypted;
     this.#encoded = encoded;
   }
@@ -38,6 +42,7 @@ export class ReadBatch implements StoredBatch {
   }
 
   sequenceNumber(index: number): string {
+    if (this.#firstNumber !== undefined) return String(this.#firstNumber + BigInt(this.#from + index));
     return this.#shard.sequenceNumber(this.#entry.index, this.#from + index);
   }
 

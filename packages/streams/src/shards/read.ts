@@ -144,7 +144,8 @@ function takeRecords(
   const fits = fittingRecords(entry, recordIndex, recordsMax - records.length, records.length > 0, bytesMax);
   // A position past the entry's last record is the start of the next entry.
   if (fits.toIndex <= recordIndex) return { bytes: 0, nextRecordIndex: recordIndex };
-  records.add(new ReadBatch(shard, entry, [recordIndex, fits.toIndex], encrypted, encoded));
+  const range = [recordIndex, fits.toIndex] as const;
+  records.add(new ReadBatch(shard, entry, range, fits.firstNumber, encrypted, encoded));
   return { bytes: fits.bytes, nextRecordIndex: fits.toIndex };
 }
 
@@ -155,11 +156,12 @@ function fittingRecords(
   recordsMax: number,
   isFollowing: boolean,
   bytesMax: number,
-): { readonly bytes: number; readonly toIndex: number } {
+): { readonly bytes: number; readonly toIndex: number; readonly firstNumber: bigint | undefined } {
   const batch = new BatchCursor(payload);
+  const { firstNumber } = batch;
   if (recordIndex === 0 && recordCount <= recordsMax && batch.encoding === RAW) {
     const bytes = rawBatchBytes(batch);
-    if (bytes <= bytesMax) return { bytes, toIndex: recordCount };
+    if (bytes <= bytesMax) return { bytes, toIndex: recordCount, firstNumber };
   }
   let bytes = 0;
   let at = 0;
@@ -169,7 +171,7 @@ function fittingRecords(
     if ((isFollowing || at > recordIndex) && bytes + sizeBytes > bytesMax) break;
     bytes += sizeBytes;
   }
-  return { bytes, toIndex: at };
+  return { bytes, toIndex: at, firstNumber };
 }
 
 /** What the data of the record at hand decodes to. Bytes. */
@@ -182,7 +184,10 @@ function dataBytesOf({ encoding, payload, dataStart, dataEnd }: BatchCursor): nu
 
 const PADDING = "=".charCodeAt(0);
 
-/** Says what is lost in the words of the API; where it lies on the disk is for the log. */
+/**
+ * Says what is lost in the words of the API; where it lies on the disk is for the log. The numbers that lost records brought along
+ * are lost with them: those of their entries are told, which a reader can go on with as well.
+ */
 function unreadable(
   shard: Shard,
   outcome: Extract<ReadOutcome, { kind: "hole" | "damaged" }>,

@@ -5,6 +5,7 @@ import { formatShardId, parseSequenceNumber } from "@millrace/model";
 import type { Shard } from "../catalog/shard.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
+import { isImportedNumber, positionOfImported } from "../import/imported-numbers.ts";
 import { FIRST_POSITION } from "./read.ts";
 
 export type StartingPosition =
@@ -54,6 +55,10 @@ export async function startingPosition(
     }
     case "AT_SEQUENCE_NUMBER":
     case "AFTER_SEQUENCE_NUMBER": {
+      if (isImportedNumber(shard, asked.sequenceNumber)) {
+        const number = BigInt(asked.sequenceNumber);
+        return positionOfImported(engine, shard, asked.type === "AT_SEQUENCE_NUMBER" ? number : number + 1n);
+      }
       const { entryIndex, recordIndex } = readSequenceNumber(
         stream,
         shard,
