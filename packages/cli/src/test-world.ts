@@ -12,6 +12,8 @@ export interface TestWorldOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: readonly string[];
   readonly transport?: ClientTransport;
+  /** Of servers by host and port, where there are several. */
+  readonly transports?: Readonly<Record<string, ClientTransport>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   readonly runtime?: Runtime;
@@ -39,7 +41,8 @@ export function testWorld(options: TestWorldOptions = {}): TestWorld {
         throw Object.assign(new Error(`ENOENT: no such file: ${path}`), { code: "ENOENT" });
       return text;
     },
-    transportTo: (endpoint) => options.transport ?? nobodyAt(endpoint.host),
+    transportTo: (endpoint) =>
+      options.transports?.[endpoint.host] ?? options.transport ?? nobodyAt(endpoint.host),
     shown: output.text,
     complained: errors.text,
     interrupt: (reason = new Error("interrupted")) => interruption.abort(reason),

@@ -27,6 +27,7 @@ import { defaultMemoryBytes } from "./options/memory.ts";
 import type { MachineMemory } from "./options/memory.ts";
 import { backups } from "./routes/backup.ts";
 import { control } from "./routes/control.ts";
+import { importRoute } from "./routes/import.ts";
 import { metricPoints } from "./routes/metric-points.ts";
 import { health, localstackHealth } from "./routes/health.ts";
 import { errorAnswer } from "./routes/json-answer.ts";
@@ -179,6 +180,9 @@ async function compose(
     if (path === "/_millrace/backup") return backup(request);
     if (path.startsWith("/_millrace/clock") || path.startsWith("/_millrace/faults")) {
       return control(request, path, controlOptions);
+    }
+    if (path.startsWith("/_millrace/import/")) {
+      return importRoute(request, path, { allowed: options.allowImport, imports: streams.imports });
     }
     return errorAnswer(
       404,

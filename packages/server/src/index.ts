@@ -17,6 +17,8 @@ export type { DamageFound, LostRecords } from "./damage/damage-text.ts";
 // For people who look at a data directory: the catalog's rows belong to the streams.
 export { storedStreams } from "@millrace/streams";
 export type { StoredShard, StoredStream } from "@millrace/streams";
+// What is told at /_millrace/import.
+export type { ImportedSettings, ImportedShard, ShardProgress } from "@millrace/streams";
 export type { BackupDone } from "./routes/backup.ts";
 
 export { checkOptions, isLoopback } from "./options/check-options.ts";

@@ -5,6 +5,7 @@ import { clusterCheck, clusterStatus } from "./cluster.ts";
 import { dataBackup, dataRestore } from "./data-backup.ts";
 import { dataRepair, dataStat, dataVerify } from "./data.ts";
 import { faultAdd, faultClear, faultLs } from "./fault.ts";
+import { migrate } from "./migrate.ts";
 import { put } from "./put.ts";
 import { serve } from "./serve.ts";
 import { streamCreate } from "./stream-create.ts";
@@ -41,5 +42,6 @@ export const COMMANDS: readonly Command[] = [
   dataRepair,
   clusterCheck,
   clusterStatus,
+  migrate,
   version,
 ];

@@ -45,7 +45,7 @@ function groupOf(name: OptionName): string {
       "natsSystemPassword",
       "natsPrefix",
     ],
-    "How it behaves": ["limits", "limit", "dev", "stream", "transitionDelay", "threads"],
+    "How it behaves": ["limits", "limit", "dev", "stream", "transitionDelay", "threads", "allowImport"],
   };
   for (const [group, names] of Object.entries(groups)) if (names.includes(name)) return group;
   return "How it runs";

@@ -44,6 +44,7 @@ export interface ServerOptions {
   readonly tlsKey: string | undefined;
   readonly tls: "off" | "self-signed";
   readonly allowAnyone: boolean;
+  readonly allowImport: boolean;
   readonly acceptClock: boolean;
   /** Milliseconds of service time. */
   readonly transitionDelay: number;
@@ -242,6 +243,12 @@ export const optionDeclarations: { readonly [Name in OptionName]: OptionDeclarat
       default: false,
       description:
         "Confirms that whoever reaches the port may do everything: signatures are not verified yet.",
+    },
+    allowImport: {
+      kind: "boolean",
+      default: false,
+      description:
+        "Lets millrace migrate on this machine copy streams into this server, with the numbers and times that their records have.",
     },
     acceptClock: {
       kind: "boolean",

@@ -1,0 +1,254 @@
+import { type ClientTransport, createKinesisClient, inProcessTransport } from "@millrace/client";
+import { simulatedCluster } from "@millrace/log-jetstream";
+import { seededRandom, simulatedRuntime, type SimulatedRuntime } from "@millrace/runtime";
+import { createServer, type ServerCore, type ServerOptions, type ServerSurroundings } from "@millrace/server";
+import { afterEach, describe, expect, test } from "vitest";
+import { runCommand } from "../run.ts";
+import { testWorld } from "../test-world.ts";
+import { COMMANDS } from "./index.ts";
+
+const closings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closings.splice(0)) await close();
+});
+
+type Engine = "memory" | "journal" | "jetstream";
+
+interface Ended {
+  readonly code: number;
+  readonly shown: string;
+  readonly complained: string;
+}
+
+interface Place {
+  readonly runtime: SimulatedRuntime;
+  readonly from: ServerCore;
+  readonly to: ServerCore;
+  readonly millrace: (line: string) => Promise<Ended>;
+  /** Breaks the way to the target off when so many more requests went over it. */
+  readonly breakAfter: (requests: number) => void;
+  /** Changes what is sent to the target. */
+  readonly tamper: (change: (body: string) => string) => void;
+  readonly finish: <T>(work: Promise<T>) => Promise<T>;
+}
+
+/** Two servers in one simulated time, and the program that reaches both. */
+async function place(engine: Engine = "memory", options: Partial<ServerOptions> = {}): Promise<Place> {
+  const runtime = simulatedRuntime({ seed: 7 });
+  const { clock } = runtime.world;
+  const start = async (
+    given: Partial<ServerOptions>,
+    surroundings?: ServerSurroundings,
+  ): Promise<ServerCore> => {
+    const server = await clock.finish(
+      createServer(runtime, { durability: "memory", limits: "off", ...given }, surroundings),
+    );
+    closings.push(() => clock.finish(server.close()));
+    return server;
+  };
+  const from = await start({ stream: [{ name: "clicks", shardCount: 2 }] });
+  const cluster = simulatedCluster({ clock, random: seededRandom(1) });
+  const to = await start(
+    {
+      allowImport: true,
+      ...(engine === "memory" ? {} : { durability: "fsync", dataDir: "target" }),
+      ...(engine === "jetstream" ? { engine, nats: "nats://simulated", natsSystemUser: "system" } : {}),
+      ...options,
+    },
+    engine === "jetstream" ? { broker: cluster.connect(clock).broker } : undefined,
+  );
+  let left = Infinity;
+  let change: ((body: string) => string) | undefined;
+  const reached = inProcessTransport(to.service);
+  const breaking: ClientTransport = {
+    ...reached,
+    send(request) {
+      left -= 1;
+      if (left < 0) throw Object.assign(new Error("the way broke off"), { code: "ECONNRESET" });
+      if (change === undefined) return reached.send(request);
+      return reached.send({ ...request, body: Buffer.from(change(Buffer.from(request.body).toString())) });
+    },
+  };
+  const transports = { "from:1": inProcessTransport(from.service), "to:1": breaking };
+  return {
+    runtime,
+    from,
+    to,
+    breakAfter: (requests) => void (left = requests),
+    tamper: (how) => void (change = how),
+    finish: (work) => clock.finish(work),
+    async millrace(line) {
+      const world = testWorld({ transports, clock: runtime.clock, runtime });
+      const code = await clock.finish(runCommand(COMMANDS, line.split(" "), world));
+      return { code, shown: world.shown(), complained: world.complained() };
+    },
+  };
+}
+
+const COPY = "migrate --from http://from:1 --to http://to:1";
+
+function clientOf({ runtime }: Place, { service }: ServerCore) {
+  const { clock, random } = runtime;
+  return createKinesisClient({ transport: inProcessTransport(service), clock, random });
+}
+
+async function putSome(at: Place, count: number, text = "record"): Promise<void> {
+  const client = clientOf(at, at.from);
+  for (let sent = 0; sent < count; sent += 25) {
+    await at.finish(
+      client.putRecords({
+        StreamName: "clicks",
+        Records: Array.from({ length: Math.min(25, count - sent) }, (_, index) => ({
+          PartitionKey: `key ${(sent + index) % 17}`,
+          Data: Buffer.from(`${text} ${sent + index}`),
+        })),
+      }),
+    );
+    await at.finish(at.runtime.clock.sleep(50));
+  }
+}
+
+/** What a reader finds in every shard, with the shards themselves. */
+async function everything(at: Place, server: ServerCore): Promise<object[]> {
+  const client = clientOf(at, server);
+  const { Shards = [] } = await at.finish(client.listShards({ StreamName: "clicks" }));
+  const all: object[] = [];
+  for (const shard of Shards) {
+    let { ShardIterator: iterator } = await at.finish(
+      client.getShardIterator({
+        StreamName: "clicks",
+        ShardId: shard.ShardId,
+        ShardIteratorType: "TRIM_HORIZON",
+      }),
+    );
+    const records: object[] = [];
+    while (iterator !== undefined) {
+      const answer = await at.finish(client.getRecords({ ShardIterator: iterator }));
+      for (const { Data, ...rest } of answer.Records) {
+        records.push({ ...rest, text: Buffer.from(Data).toString() });
+      }
+      iterator = answer.MillisBehindLatest === 0 ? undefined : answer.NextShardIterator;
+    }
+    all.push({ shard, records });
+  }
+  return all;
+}
+
+describe("migrate", () => {
+  test.each(["memory", "journal", "jetstream"] as const)(
+    "brings a stream with its lineage to a server on %s, where readers see the same",
+    async (engine) => {
+      const at = await place(engine);
+      await putSome(at, 100);
+      await at.millrace("stream split clicks shardId-000000000000 --endpoint http://from:1");
+      await putSome(at, 50, "after the split");
+      const { code, shown, complained } = await at.millrace(`${COPY} --stream clicks --finish`);
+      expect([code, complained]).toEqual([0, ""]);
+      expect(shown).toBe(
+        "clicks: 150 records (2.5 KiB) were copied into 4 shards, 150 were compared and are the same\nclicks is open\n",
+      );
+      const before = await everything(at, at.from);
+      expect(await everything(at, at.to)).toEqual(before);
+      expect(before.flatMap((shard) => (shard as { records: object[] }).records)).toHaveLength(150);
+    },
+  );
+
+  test("ended anywhere and begun again, copies every record once", async () => {
+    const at = await place("journal");
+    await putSome(at, 200);
+    const failures: number[] = [];
+    for (let requests = 0; requests < 12; requests += 1) {
+      at.breakAfter(requests);
+      const { code, complained } = await at.millrace(`${COPY} --stream clicks --finish`);
+      failures.push(code);
+      if (code === 0) break;
+      expect(complained).toContain("the way broke off");
+    }
+    expect(failures.at(-1)).toBe(0);
+    expect(failures.length).toBeGreaterThan(3);
+    expect(await everything(at, at.to)).toEqual(await everything(at, at.from));
+  });
+
+  test("catches up with what came meanwhile, and opens the copy only when asked to", async () => {
+    const at = await place();
+    await putSome(at, 50);
+    expect((await at.millrace(`${COPY} --all`)).shown).toMatch(
+      /^clicks: 50 records .* 50 were compared and are the same\nclicks is not open yet: run this again with --finish/,
+    );
+    await putSome(at, 30, "later");
+    await at.millrace("stream split clicks shardId-000000000001 --endpoint http://from:1");
+    await putSome(at, 20, "last");
+    expect((await at.millrace("stream ls --endpoint http://to:1")).shown).toContain("CREATING");
+    expect((await at.millrace(`${COPY} --all --finish`)).shown).toMatch(
+      /^clicks: 50 records .* 100 were compared and are the same\nclicks is open\n$/,
+    );
+    expect(await everything(at, at.to)).toEqual(await everything(at, at.from));
+    expect(await at.millrace(`${COPY} --all --finish`)).toMatchObject({
+      code: 0,
+      shown: "clicks was copied and opened before\n",
+    });
+  });
+
+  test("registers the consumers of the source", async () => {
+    const at = await place();
+    const client = clientOf(at, at.from);
+    await at.finish(
+      client.registerStreamConsumer({
+        StreamARN: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
+        ConsumerName: "reports",
+      }),
+    );
+    expect((await at.millrace(`${COPY} --all --finish`)).shown).toContain("clicks: reports were registered");
+    const { Consumers } = await at.finish(
+      clientOf(at, at.to).listStreamConsumers({
+        StreamARN: "arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
+      }),
+    );
+    expect(Consumers?.map(({ ConsumerName }) => ConsumerName)).toEqual(["reports"]);
+  });
+
+  test("tells what differs when something else arrives than was sent", async () => {
+    const at = await place();
+    await putSome(at, 25);
+    const [was, becomes] = ["record 3", "record 4"].map((text) => Buffer.from(text).toString("base64"));
+    at.tamper((body) => body.replace(`"${was}"`, `"${becomes}"`));
+    const { code, complained } = await at.millrace(`${COPY} --all --finish`);
+    expect([code, complained]).toEqual([
+      1,
+      expect.stringMatching(
+        /^millrace: clicks shardId-00000000000\d differs from its copy between 49\d+ and 49\d+/,
+      ),
+    ]);
+    expect((await at.millrace("stream ls --endpoint http://to:1")).shown).toContain("CREATING");
+  });
+
+  test("a stream that is there already is left alone", async () => {
+    const at = await place("memory", { stream: [{ name: "clicks", shardCount: 1 }] });
+    await putSome(at, 25);
+    expect(await at.millrace(`${COPY} --all`)).toMatchObject({
+      code: 1,
+      complained: "millrace: Stream clicks is here already, and was not copied from elsewhere.\n",
+    });
+  });
+
+  test("a server that was not told to allow it takes nothing", async () => {
+    const at = await place("memory", { allowImport: false });
+    expect(await at.millrace(`${COPY} --all`)).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining("--allow-import") as string,
+    });
+  });
+
+  test.each([
+    ["migrate --all", "--from and --to"],
+    [COPY, "--stream NAME says which"],
+    [`${COPY} --all --stream clicks`, "--stream NAME says which"],
+    [`${COPY} --all --account me`, "twelve digits"],
+  ])("%s is not understood", async (line, reason) => {
+    const at = await place();
+    expect(await at.millrace(line)).toMatchObject({
+      code: 2,
+      complained: expect.stringContaining(reason) as string,
+    });
+  });
+});

@@ -1,0 +1,212 @@
+/**
+ * Copies one stream: reads what the target does not have yet, appends it there, and compares. Everything that a later run needs to know
+ * the target knows, so this may be ended anywhere.
+ */
+import type { KinesisClient } from "@millrace/client";
+import { RecordDigest } from "@millrace/model";
+import type { ImportedShard, ShardProgress } from "@millrace/server";
+import { CommandFailure } from "../command.ts";
+import type { ShardBatch, ShardPosition, ShardSource, StreamRecord } from "../reading/shard-sources.ts";
+import type { World } from "../world.ts";
+import { shardsOfSource, type SourceStream } from "./source.ts";
+import { Tally } from "./tally.ts";
+import { arrivalOf, type Target } from "./target.ts";
+
+export interface Copy {
+  readonly world: World;
+  readonly streamName: string;
+  readonly kinesis: KinesisClient;
+  readonly source: SourceStream;
+  /** Reads shards of the source. */
+  readonly read: ShardSource;
+  readonly target: Target;
+}
+
+export interface CopyOutcome {
+  /** The target had opened the stream already. */
+  readonly wasFinished: boolean;
+  readonly shardCount: number;
+  readonly copiedRecords: number;
+  readonly copiedBytes: number;
+  readonly comparedRecords: number;
+}
+
+/** Shards that are read at once. */
+const SHARDS_AT_ONCE = 8;
+/** Data and keys in one request to the target; one record may exceed it. */
+const REQUEST_BYTES = 4 << 20;
+const REQUEST_RECORDS = 5_000;
+/** How often a stream may turn out to have more before it is finished. */
+const ROUNDS_MAX = 20;
+
+/**
+ * Copies what is there, and compares. With `finish` it goes on until nothing more comes, and has the target open the stream.
+ *
+ * @throws {CommandFailure} when copy and source differ, and when `finish` meets a stream that is still written to.
+ */
+export async function copyStream(copy: Copy, finish: boolean): Promise<CopyOutcome> {
+  const { kinesis, streamName, source, target } = copy;
+  const total = { shardCount: 0, copiedRecords: 0, copiedBytes: 0, comparedRecords: 0 };
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const shards = await shardsOfSource(kinesis, streamName);
+    const { isFinished, shards: known } = await target.begin(source.settings, shards);
+    if (isFinished) return { ...total, wasFinished: true };
+    total.shardCount = known.length;
+    const told = new Set(shards.map(({ shardId }) => shardId));
+    // Shards past retention at the source have nothing more to give.
+    const copied = await copyRecords(
+      copy,
+      known.filter(({ shardId }) => told.has(shardId)),
+    );
+    total.copiedRecords += copied.records;
+    total.copiedBytes += copied.bytes;
+    if (round === 0 || copied.records > 0) total.comparedRecords = await compare(copy, copied.progress);
+    if (!finish) return { ...total, wasFinished: false };
+    if (copied.records > 0 || !isSame(shards, await shardsOfSource(kinesis, streamName))) continue;
+    await target.finish(shards, copied.progress);
+    return { ...total, wasFinished: false };
+  }
+  throw new CommandFailure(
+    `records still arrive in ${streamName}; stop what puts them, and run this again to finish`,
+  );
+}
+
+function isSame(some: readonly ImportedShard[], others: readonly ImportedShard[]): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
+}
+
+async function copyRecords(
+  copy: Copy,
+  known: readonly ShardProgress[],
+): Promise<{ readonly records: number; readonly bytes: number; readonly progress: ShardProgress[] }> {
+  const tally = new Tally(copy.world, copy.streamName);
+  const progress: ShardProgress[] = [];
+  try {
+    await eachAtOnce(known, async ({ shardId, lastSequenceNumber }) => {
+      let last = lastSequenceNumber;
+      for await (const batch of batchesOf(copy, shardId, positionAfter(last))) {
+        for (const records of requestsOf(batch.records)) {
+          await copy.target.append(shardId, last, records);
+          last = records.at(-1)!.SequenceNumber;
+          tally.add(shardId, records.length, bytesOf(records), batch.behindMs);
+        }
+        if (batch.records.length === 0) tally.add(shardId, 0, 0, batch.behindMs);
+      }
+      progress.push({ shardId, lastSequenceNumber: last });
+    });
+  } finally {
+    tally.clear();
+  }
+  return { records: tally.records, bytes: tally.bytes, progress };
+}
+
+/**
+ * Reads the source once more, up to where the copy is, and compares digests.
+ *
+ * @returns how many records were compared. What the source has forgotten meanwhile is not.
+ */
+async function compare(copy: Copy, progress: readonly ShardProgress[]): Promise<number> {
+  const tally = new Tally(copy.world, `${copy.streamName}, comparing`);
+  try {
+    await eachAtOnce(progress, async ({ shardId, lastSequenceNumber: last }) => {
+      if (last === undefined) return;
+      let latestMs = 0;
+      for await (const batch of batchesOf(copy, shardId, { Type: "TRIM_HORIZON" })) {
+        const records = batch.records.filter((record) => isAtMost(record.SequenceNumber, last));
+        const [first] = records;
+        if (first !== undefined) {
+          const digest = new RecordDigest();
+          for (const record of records) {
+            // A log's arrivals do not go back, and where the source's do the copy has the latest one before.
+            latestMs = Math.max(latestMs, arrivalOf(record));
+            digest.add({
+              sequenceNumber: record.SequenceNumber,
+              arrivalMs: latestMs,
+              key: record.PartitionKey === undefined ? undefined : Buffer.from(record.PartitionKey),
+              data: record.Data,
+            });
+          }
+          const to = records.at(-1)!.SequenceNumber;
+          const [there, here] = [
+            digest.finish(),
+            await copy.target.digest(shardId, first.SequenceNumber, to),
+          ];
+          if (there.recordCount !== here.recordCount || there.digest !== here.digest) {
+            throw new CommandFailure(
+              `${copy.streamName} ${shardId} differs from its copy between ${first.SequenceNumber} and ${to}: ` +
+                `${there.recordCount} records there, ${here.recordCount} here, with digests ${there.digest} and ${here.digest}. Delete the copy (millrace stream delete) and begin again`,
+            );
+          }
+          tally.add(shardId, records.length, bytesOf(records), batch.behindMs);
+        }
+        if (records.length < batch.records.length) return;
+      }
+    });
+  } finally {
+    tally.clear();
+  }
+  return tally.records;
+}
+
+/** Batches of a shard up to what is its newest record by then, or its end. */
+async function* batchesOf(
+  { read, world }: Copy,
+  shardId: string,
+  position: ShardPosition,
+): AsyncGenerator<ShardBatch> {
+  for await (const batch of read(shardId, position, world.interrupted)) {
+    yield batch;
+    if (batch.children !== undefined || batch.behindMs === 0) return;
+  }
+  // It ends by itself only when it is told to.
+  throw new CommandFailure("interrupted; run it again, and it goes on where it was");
+}
+
+function positionAfter(last: string | undefined): ShardPosition {
+  return last === undefined
+    ? { Type: "TRIM_HORIZON" }
+    : { Type: "AFTER_SEQUENCE_NUMBER", SequenceNumber: last };
+}
+
+/** Records in order, as many at a time as one request should carry. */
+function requestsOf(records: readonly StreamRecord[]): StreamRecord[][] {
+  const requests: StreamRecord[][] = [];
+  let bytes = Infinity;
+  for (const record of records) {
+    const sizeBytes = bytesOf([record]);
+    const request = requests.at(-1);
+    if (request === undefined || bytes + sizeBytes > REQUEST_BYTES || request.length >= REQUEST_RECORDS) {
+      requests.push([record]);
+      bytes = sizeBytes;
+    } else {
+      request.push(record);
+      bytes += sizeBytes;
+    }
+  }
+  return requests;
+}
+
+function bytesOf(records: readonly StreamRecord[]): number {
+  return records.reduce(
+    (sum, { Data, PartitionKey }) => sum + Data.length + Buffer.byteLength(PartitionKey ?? ""),
+    0,
+  );
+}
+
+/** Numbers have one length, or could not have been copied; a longer one is above. */
+function isAtMost(number: string, bound: string): boolean {
+  return number.length === bound.length ? number <= bound : number.length < bound.length;
+}
+
+/** Works on all of them, some at a time; rejects with the first failure when nothing is under way any more. */
+async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined && failures.length === 0; item = left.shift()) {
+      await work(item).catch((failure: unknown) => failures.push(failure));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(SHARDS_AT_ONCE, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,53 @@
+import type { Clock } from "@millrace/runtime";
+import { formatDuration } from "../arguments/duration.ts";
+import { progressOn } from "../output/progress.ts";
+import { formatBytes, formatCount } from "../output/units.ts";
+import type { World } from "../world.ts";
+
+/** Without a person looking a line is written this often. */
+const LINE_EVERY_MS = 30_000;
+
+/** Tells how far a copy is: records, bytes, rate, and how old the oldest record is that is yet to come. */
+export class Tally {
+  records = 0;
+  bytes = 0;
+  readonly #world: World;
+  readonly #clock: Clock;
+  readonly #what: string;
+  readonly #progress;
+  readonly #beganMs: number;
+  readonly #behindMs = new Map<string, number>();
+  #lineMs: number;
+
+  constructor(world: World, what: string) {
+    this.#world = world;
+    this.#clock = world.clock;
+    this.#what = what;
+    this.#progress = progressOn(world.errors);
+    this.#beganMs = this.#lineMs = world.clock.monotonicMs();
+  }
+
+  add(shardId: string, records: number, bytes: number, behindMs: number): void {
+    this.records += records;
+    this.bytes += bytes;
+    this.#behindMs.set(shardId, behindMs);
+    const text = this.#text();
+    this.#progress.show(text);
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#world.errors.isTerminal || nowMs - this.#lineMs < LINE_EVERY_MS) return;
+    this.#lineMs = nowMs;
+    this.#world.errors.write(`${text}\n`);
+  }
+
+  clear(): void {
+    this.#progress.clear();
+  }
+
+  #text(): string {
+    const seconds = Math.max(0.001, (this.#clock.monotonicMs() - this.#beganMs) / 1_000);
+    const behindMs = Math.max(...this.#behindMs.values());
+    const left = behindMs === 0 ? "nothing left" : `${formatDuration(behindMs)} left`;
+    const rate = `${formatBytes(this.bytes / seconds)}/s`;
+    return `${this.#what}: ${formatCount(this.records)} records, ${formatBytes(this.bytes)}, ${rate}, ${left}`;
+  }
+}
