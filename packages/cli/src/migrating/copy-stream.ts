@@ -31,6 +31,11 @@ export interface CopyOutcome {
   readonly comparedRecords: number;
 }
 
+interface WantedShard extends ShardProgress {
+  /** At the source: it is read up to its end. */
+  readonly isClosed: boolean;
+}
+
 /** Shards that are read at once. */
 const SHARDS_AT_ONCE = 8;
 /** Data and keys in one request to the target; one record may exceed it. */
@@ -52,12 +57,14 @@ export async function copyStream(copy: Copy, finish: boolean): Promise<CopyOutco
     const { isFinished, shards: known } = await target.begin(source.settings, shards);
     if (isFinished) return { ...total, wasFinished: true };
     total.shardCount = known.length;
-    const told = new Set(shards.map(({ shardId }) => shardId));
+    const told = new Map(shards.map((shard) => [shard.shardId, shard]));
     // Shards past retention at the source have nothing more to give.
-    const copied = await copyRecords(
-      copy,
-      known.filter(({ shardId }) => told.has(shardId)),
-    );
+    const wanted = known.flatMap(({ shardId, lastSequenceNumber }) => {
+      const shard = told.get(shardId);
+      const isClosed = shard?.endingSequenceNumber !== undefined;
+      return shard === undefined ? [] : [{ shardId, lastSequenceNumber, isClosed }];
+    });
+    const copied = await copyRecords(copy, wanted);
     total.copiedRecords += copied.records;
     total.copiedBytes += copied.bytes;
     if (round === 0 || copied.records > 0) total.comparedRecords = await compare(copy, copied.progress);
@@ -77,14 +84,15 @@ function isSame(some: readonly ImportedShard[], others: readonly ImportedShard[]
 
 async function copyRecords(
   copy: Copy,
-  known: readonly ShardProgress[],
-): Promise<{ readonly records: number; readonly bytes: number; readonly progress: ShardProgress[] }> {
+  wanted: readonly WantedShard[],
+): Promise<{ readonly records: number; readonly bytes: number; readonly progress: WantedShard[] }> {
   const tally = new Tally(copy.world, copy.streamName);
-  const progress: ShardProgress[] = [];
+  const progress: WantedShard[] = [];
   try {
-    await eachAtOnce(known, async ({ shardId, lastSequenceNumber }) => {
-      let last = lastSequenceNumber;
-      for await (const batch of batchesOf(copy, shardId, positionAfter(last))) {
+    await eachAtOnce(wanted, async (shard) => {
+      const { shardId } = shard;
+      let last = shard.lastSequenceNumber;
+      for await (const batch of batchesOf(copy, shard, positionAfter(last))) {
         for (const records of requestsOf(batch.records)) {
           await copy.target.append(shardId, last, records);
           last = records.at(-1)!.SequenceNumber;
@@ -92,7 +100,7 @@ async function copyRecords(
         }
         if (batch.records.length === 0) tally.add(shardId, 0, 0, batch.behindMs);
       }
-      progress.push({ shardId, lastSequenceNumber: last });
+      progress.push({ ...shard, lastSequenceNumber: last });
     });
   } finally {
     tally.clear();
@@ -105,13 +113,14 @@ async function copyRecords(
  *
  * @returns how many records were compared. What the source has forgotten meanwhile is not.
  */
-async function compare(copy: Copy, progress: readonly ShardProgress[]): Promise<number> {
+async function compare(copy: Copy, progress: readonly WantedShard[]): Promise<number> {
   const tally = new Tally(copy.world, `${copy.streamName}, comparing`);
   try {
-    await eachAtOnce(progress, async ({ shardId, lastSequenceNumber: last }) => {
+    await eachAtOnce(progress, async (shard) => {
+      const { shardId, lastSequenceNumber: last } = shard;
       if (last === undefined) return;
       let latestMs = 0;
-      for await (const batch of batchesOf(copy, shardId, { Type: "TRIM_HORIZON" })) {
+      for await (const batch of batchesOf(copy, shard, { Type: "TRIM_HORIZON" })) {
         const records = batch.records.filter((record) => isAtMost(record.SequenceNumber, last));
         const [first] = records;
         if (first !== undefined) {
@@ -148,15 +157,15 @@ async function compare(copy: Copy, progress: readonly ShardProgress[]): Promise<
   return tally.records;
 }
 
-/** Batches of a shard up to what is its newest record by then, or its end. */
+/** Batches of a shard up to its end, or to what is its newest record by then. */
 async function* batchesOf(
   { read, world }: Copy,
-  shardId: string,
+  { shardId, isClosed }: WantedShard,
   position: ShardPosition,
 ): AsyncGenerator<ShardBatch> {
   for await (const batch of read(shardId, position, world.interrupted)) {
     yield batch;
-    if (batch.children !== undefined || batch.behindMs === 0) return;
+    if (batch.children !== undefined || (batch.behindMs === 0 && !isClosed)) return;
   }
   // It ends by itself only when it is told to.
   throw new CommandFailure("interrupted; run it again, and it goes on where it was");

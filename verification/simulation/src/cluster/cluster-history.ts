@@ -116,7 +116,7 @@ async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<void>
     await audit(cast, late);
     await givenBack(cast, late);
   }
-  for (const gateway of world.alive) await gateway.engine.close();
+  for (const gateway of world.alive) await within(world, "a stop", gateway.engine.close());
 }
 
 /** Everything as one gateway has it. */

@@ -78,6 +78,8 @@ export function clusterProfileOf(seed: number): ClusterProfile {
       deposedLeader: share(),
       laggingFollower: share(),
       lostAnnouncement: share(),
+      // Those that hear of each other write for each other; those that do not are rivals.
+      lostNews: pick(random, [0, 0.3, 1, 1]),
     },
     retention: isLong || often(0.5),
     cacheBytes: pick(random, [0, 400, 8 << 20]),

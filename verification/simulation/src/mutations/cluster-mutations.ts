@@ -2,11 +2,11 @@
 import type { ClusterProfile } from "../cluster/cluster-profile.ts";
 import type { Mutation } from "./mutations.ts";
 
-/** Nothing goes wrong but what a mutation makes of it. */
+/** Nothing goes wrong but what a mutation makes of it; the gateways are rivals. */
 const CALM: Partial<ClusterProfile> = {
   misfortunes: [],
   misfortunePauseMs: 0,
-  faults: {},
+  faults: { lostNews: 1 },
   retention: false,
   largeEntryShare: 0,
   troubleMs: 10_000,
