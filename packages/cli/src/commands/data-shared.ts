@@ -59,13 +59,16 @@ export async function inspect(world: World, directory: string, everyByte: boolea
 }
 
 /** A mistyped path must not become a new, empty data directory. */
-export async function mustExist(world: World, directory: string): Promise<void> {
+export async function mustExist(
+  world: World,
+  directory: string,
+  hint = "; --data-dir names one",
+): Promise<void> {
   const names = await world
     .runtime()
     .files.list(directory)
     .catch((): string[] => []);
-  if (!names.includes("journal"))
-    throw new CommandFailure(`${directory} is no data directory; --data-dir names one`);
+  if (!names.includes("journal")) throw new CommandFailure(`${directory} is no data directory${hint}`);
 }
 
 /** What a data directory can be refused for is an answer, not a bug. */

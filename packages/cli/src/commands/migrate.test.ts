@@ -153,6 +153,28 @@ describe("migrate", () => {
     },
   );
 
+  test("reads the data directory of a server that is stopped, and no other", async () => {
+    const at = await place();
+    const { runtime } = at;
+    const start = () =>
+      at.finish(createServer(runtime, { dataDir: "old", stream: [{ name: "clicks", shardCount: 1 }] }));
+    const before = await start();
+    await putSome({ ...at, from: before }, 60);
+    const from = "migrate --from old --to http://to:1 --all --finish";
+    expect((await at.millrace(from)).complained).toContain("in use by another running server");
+    const wanted = await everything(at, before);
+    await at.finish(before.close());
+    expect((await at.millrace(from)).shown).toMatch(/^clicks: 60 records .* 60 were compared/);
+    expect(await everything(at, at.to)).toEqual(wanted);
+    // It can be served as before.
+    const again = await start();
+    expect(await everything(at, again)).toEqual(wanted);
+    await at.finish(again.close());
+    expect((await at.millrace(from.replace("old", "nowhere"))).complained).toBe(
+      "millrace: nowhere is no data directory, and no URL of a server either\n",
+    );
+  });
+
   test("ended anywhere and begun again, copies every record once", async () => {
     const at = await place("journal");
     await putSome(at, 200);

@@ -1,4 +1,6 @@
 import { ServiceError } from "@millrace/api";
+import { inProcessTransport } from "@millrace/client";
+import { ClockBehindError, createServer, DamagedDataError } from "@millrace/server";
 import type { Invocation } from "../arguments/command.ts";
 import { isSet, textOf, textsOf } from "../arguments/values.ts";
 import { UsageError } from "../arguments/usage-error.ts";
@@ -10,16 +12,22 @@ import { targetAt } from "../migrating/target.ts";
 import { formatBytes, formatCount } from "../output/units.ts";
 import { pollingSource } from "../reading/shard-sources.ts";
 import type { World } from "../world.ts";
+import { explained, mustExist } from "./data-shared.ts";
 import { printLines, waitForStream } from "./stream-shared.ts";
 
 export const migrate: Command = {
   name: "migrate",
-  summary: "Copy streams from another server, or from AWS, into a Millrace server",
+  summary: "Copy streams from another server, a data directory or AWS into a Millrace server",
   description:
     "Records keep their sequence numbers and arrival times, shards their ids, ranges and lineage, so consumers go on from their checkpoints. The target must run with --allow-import, and this command on the same machine. It may be ended at any point: run again, it goes on where it was. Until --finish nobody reads or writes the copies.",
   arguments: [],
   options: [
-    { name: "from", value: "URL", description: "The server to copy from; `aws` or `aws://REGION` for AWS" },
+    {
+      name: "from",
+      value: "URL|DIRECTORY",
+      description:
+        "The server to copy from, or the data directory of one that is stopped; `aws` or `aws://REGION` for AWS",
+    },
     { name: "to", value: "URL", description: "The server to copy to, on this machine" },
     { name: "stream", value: "NAME", description: "A stream to copy", repeatable: true },
     { name: "all", description: "All streams of the account and region" },
@@ -50,11 +58,15 @@ export const migrate: Command = {
     if (from === undefined || to === undefined) {
       throw new UsageError("--from and --to say where streams are copied from and to", "migrate");
     }
-    const source = await connect(world, sourceInvocation(invocation, from));
     const target = await connect(world, withOptions(invocation, { endpoint: [to] }));
     const owner = ownerAt(world, target, invocation);
-    const names = await streamsToCopy(source, invocation);
-    for (const name of names) await migrateStream(world, { source, target, owner, name }, invocation);
+    const { source, close } = await openSource(world, invocation, from);
+    try {
+      const names = await streamsToCopy(source, invocation);
+      for (const name of names) await migrateStream(world, { source, target, owner, name }, invocation);
+    } finally {
+      await close();
+    }
     return 0;
   },
 };
@@ -168,11 +180,38 @@ async function requireVisible(
   );
 }
 
-function sourceInvocation(invocation: Invocation, from: string): Invocation {
-  if (from.startsWith("aws://")) {
-    return withOptions(invocation, { endpoint: ["aws"], region: [from.slice("aws://".length)] });
+interface OpenedSource {
+  readonly source: Connection;
+  readonly close: () => Promise<void>;
+}
+
+async function openSource(world: World, invocation: Invocation, from: string): Promise<OpenedSource> {
+  if (/^aws:\/\/[a-z0-9-]+$/.test(from)) {
+    const region = [from.slice("aws://".length)];
+    return reached(await connect(world, withOptions(invocation, { endpoint: ["aws"], region })));
   }
-  return withOptions(invocation, { endpoint: [from] });
+  if (from === "aws" || from.includes("://")) {
+    return reached(await connect(world, withOptions(invocation, { endpoint: [from] })));
+  }
+  return openDirectory(world, invocation, from);
+}
+
+function reached(source: Connection): OpenedSource {
+  return { source, close: () => Promise.resolve() };
+}
+
+/** A stopped server's data, served to nobody else: without limits, and without a port. */
+async function openDirectory(world: World, invocation: Invocation, dataDir: string): Promise<OpenedSource> {
+  await mustExist(world, dataDir, ", and no URL of a server either");
+  const server = await explained(createServer(world.runtime(), { dataDir, limits: "off" })).catch(
+    (failure: unknown) => {
+      const isAnswer = failure instanceof DamagedDataError || failure instanceof ClockBehindError;
+      throw isAnswer ? new CommandFailure(failure.message) : failure;
+    },
+  );
+  const inside: World = { ...world, transportTo: () => inProcessTransport(server.service) };
+  const source = await connect(inside, withOptions(invocation, { endpoint: ["http://localhost"] }));
+  return { source, close: () => server.close() };
 }
 
 function withOptions(invocation: Invocation, options: Invocation["options"]): Invocation {
