@@ -472,21 +472,21 @@ export class GroupLog {
     } catch (error) {
       this.#options.crash(`stream ${this.names.stream} cannot be followed`, error);
     }
-    if (hasChanged) {
-      if (message.kind === "entry") this.#options.onEntry(message.logId);
-      if (message.session === this.#options.session) this.#arrived(message);
-    }
+    if (hasChanged && message.kind === "entry") this.#options.onEntry(message.logId);
+    const isOwn = message.session === this.#options.session;
+    if (isOwn && (hasChanged || this.#tails.isDropped(message.logId))) this.#arrived(message);
     this.#wakeKnown();
   }
 
   /** Something of our own is in the log, in its place. */
-  #arrived({ number }: GroupMessage): void {
+  #arrived({ number, logId }: GroupMessage): void {
     const own = this.#underWay.find((candidate) => candidate.number === number);
     if (own === undefined) return;
     this.#underWay = this.#underWay.filter((candidate) => candidate !== own);
     const { wanted, index, arrivalMs } = own;
-    if (wanted.kind === "append") wanted.resolve({ kind: "appended", index, arrivalMs });
-    else wanted.resolve(index);
+    if (wanted.kind === "close") wanted.resolve(index);
+    else if (this.#tails.isDropped(logId)) wanted.resolve({ kind: "closed" });
+    else wanted.resolve({ kind: "appended", index, arrivalMs });
   }
 
   #decoded({ payload, sequence }: StoredMessage): GroupMessage {

@@ -31,12 +31,15 @@ interface Tail {
 }
 
 const EMPTY: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false };
+const DROPPED: LogTail = { ...EMPTY, isClosed: true };
 /** One entry of so many is remembered by its place. */
 const ENTRIES_PER_ANCHOR = 64;
 const ANCHORS_MAX = 4_096;
 
 export class LogTails {
   readonly #tails = new Map<ShardLogId, Tail>();
+  /** Logs that are no more although messages of theirs may still come: the state may be ahead of the stream. */
+  readonly #dropped = new Set<ShardLogId>();
   /** Logs by the order of their newest entries' coming, for the cache's bound. */
   readonly #recentLogs: ShardLogId[] = [];
   readonly #cacheBytesMax: number;
@@ -51,7 +54,7 @@ export class LogTails {
   }
 
   of(logId: ShardLogId): LogTail {
-    return this.#tails.get(logId) ?? EMPTY;
+    return this.#tails.get(logId) ?? (this.#dropped.has(logId) ? DROPPED : EMPTY);
   }
 
   /** Entries from an index on, if they are in memory up to the newest that is known here, and there are any. */
@@ -103,7 +106,7 @@ export class LogTails {
 
   /** Goes on by the next message; tells whether its log has become longer, or has ended. */
   apply(message: GroupMessage, sequence: number): boolean {
-    if (message.kind === "nothing") return false;
+    if (message.kind === "nothing" || this.#dropped.has(message.logId)) return false;
     const tail = this.#tailOf(message.logId);
     // What stands behind the first close is void for everybody.
     if (tail.isClosed) return false;
@@ -141,14 +144,20 @@ export class LogTails {
     if (anchors.length > ANCHORS_MAX) anchors.splice(0, anchors.length / 2);
   }
 
-  /** Forgets a log. */
+  isDropped(logId: ShardLogId): boolean {
+    return this.#dropped.has(logId);
+  }
+
+  /** Forgets a log: it takes nothing any more, and what still comes of it is passed over. */
   drop(logId: ShardLogId): void {
     const tail = this.#tails.get(logId);
     if (tail === undefined) return;
     for (const { payload } of tail.recent) this.#cacheBytes -= payload.length;
     this.#tails.delete(logId);
+    this.#dropped.add(logId);
   }
 
+  /** Of a log that is there. */
   #tailOf(logId: ShardLogId): Tail {
     let tail = this.#tails.get(logId);
     if (tail === undefined) {
