@@ -80,13 +80,13 @@ class Scene {
   }
 
   /** The KPL, with settings by the names that its properties file has. It resolves when it takes requests. */
-  async startKpl(settings, { mode = "each" } = {}) {
+  async startKpl(settings, { stream = this.stream } = {}) {
     const kpl = this.start("KPL", "java", [
       "-Xmx512m",
       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
       "-jar",
       archive("kpl", "millrace-interop-kpl.jar"),
-      ...[this.tlsEndpoint, REGION, this.stream, mode],
+      ...[this.tlsEndpoint, REGION, stream, "each"],
       ...Object.entries({ TempDirectory: this.directory, ...PATIENT, ...settings }).map(
         ([name, value]) => `${name}=${value}`,
       ),
@@ -96,14 +96,14 @@ class Scene {
   }
 
   /** Every user record of the stream as the KCL's own de-aggregator takes it out of what is stored. */
-  async readByKcl() {
+  async readByKcl({ stream = this.stream } = {}) {
     const reader = this.start("KCL", "java", [
       "-Xmx512m",
       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
       "-cp",
       archive("kcl", "3.5.1/millrace-interop-kcl.jar"),
       "io.millrace.interop.kcl.Deaggregate",
-      ...[this.endpoint, REGION, this.stream],
+      ...[this.endpoint, REGION, stream],
     ]);
     const code = await reader.ended;
     if (code !== 0) throw new Error(`the reader with the KCL ended with ${code}`);

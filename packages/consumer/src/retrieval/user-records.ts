@@ -31,7 +31,11 @@ export interface UserRecords {
   readonly sizeBytes: number;
 }
 
-/** As the KCL does, user records whose key lies outside the shard are dropped: their shard was split on the way. */
+/**
+ * User records whose key lies outside the shard are dropped: their shard was split on the way, and their producer puts them once
+ * more. The KCL drops all that were packed with such a one. Here the others stay, because the KPL may take them for stored
+ * (`Retrier::succeed_if_correct_shard`, version 1.0.7); at worst they are seen twice.
+ */
 export class UserRecordReader {
   readonly #start: string;
   readonly #end: string;
