@@ -3,8 +3,8 @@
  * `mvn -q -f verification/interop/kpl package` (and `…/kcl`). It ends with 1 when something is not as it should be.
  *
  * Four shards with the service's limits. 20,000 user records, of each key the next when the last is stored: all must be stored, each
- * key's in order. Then 80,000 as fast as the KPL takes them, while a shard is split: all must be stored. What is
- * stored is taken apart by the KCL's own de-aggregator and by `@millrace/consumer`, which must agree with each other and with what
+ * key's in order. Then 20,000 while requests fail in every way, and 60,000 as fast as the KPL takes them while a shard is split: all must
+ * be stored. What is stored is taken apart by the KCL's own de-aggregator and by `@millrace/consumer`, which must agree with each other and with what
  * was put. The metrics that the KPL sends must have come, and its certificate checks must mean something. Where the service spreads records
  * by itself (AUTO), the KPL must see that and pack none.
  */
@@ -15,7 +15,9 @@ const STREAM = "orders";
 const KEY_COUNT = 1_000;
 const SIZE_BYTES = 100;
 const STEADY_COUNT = 20_000;
-const COUNT = 100_000;
+const FAULTY_COUNT = 20_000;
+const FAST_COUNT = 60_000;
+const COUNT = STEADY_COUNT + FAULTY_COUNT + FAST_COUNT;
 
 await play({ stream: STREAM, shardCount: 4 }, async (scene) => {
   const { client } = scene;
@@ -36,9 +38,27 @@ await play({ stream: STREAM, shardCount: 4 }, async (scene) => {
   });
   assert.equal(await steady.stop(), 0);
 
+  // What the service may answer on a bad day: the KPL has to understand it, and to try again.
+  for (const fault of [
+    { kind: "partial", share: 0.2, count: 50 },
+    { kind: "partial", share: 0.1, count: 20, code: "InternalFailure" },
+    { kind: "throttle", count: 2 },
+    { kind: "fail", code: "InternalFailure", count: 2 },
+    { kind: "drop", stage: "before", count: 1 },
+    { kind: "drop", stage: "after", count: 1 },
+  ]) {
+    await scene.addFault({ operation: "PutRecords", ...fault });
+  }
+  const faulty = await scene.startKpl({ VerifyCertificate: false, AggregationMaxCount: 10 });
+  faulty.say(`put ${STEADY_COUNT} ${FAULTY_COUNT} ${SIZE_BYTES} ${KEY_COUNT} 0`);
+  await faulty.line(/^done /);
+  noteStored(faulty, FAULTY_COUNT, stored);
+  assert.equal(await faulty.stop(), 0);
+  for (const { kind, hitCount } of await scene.faults()) assert.ok(hitCount > 0, `${kind} has come`);
+
   // The settings as they come, but for the certificate, and a split on the way.
   const fast = await scene.startKpl({ VerifyCertificate: false });
-  fast.say(`put ${STEADY_COUNT} ${COUNT - STEADY_COUNT} ${SIZE_BYTES} ${KEY_COUNT} 0`);
+  fast.say(`put ${STEADY_COUNT + FAULTY_COUNT} ${FAST_COUNT} ${SIZE_BYTES} ${KEY_COUNT} 0`);
   await fast.line(/^stored/);
   const { Shards } = await client.listShards({ StreamName: STREAM });
   const { StartingHashKey, EndingHashKey } = Shards[0].HashKeyRange;
@@ -48,7 +68,7 @@ await play({ stream: STREAM, shardCount: 4 }, async (scene) => {
     NewStartingHashKey: String((BigInt(StartingHashKey) + BigInt(EndingHashKey)) / 2n),
   });
   await fast.line(/^done /);
-  noteStored(fast, COUNT - STEADY_COUNT, stored);
+  noteStored(fast, FAST_COUNT, stored);
   assert.equal(await fast.stop(), 0);
 
   const byConsumer = await scene.readByConsumer();
@@ -113,7 +133,9 @@ function noteStored(kpl, count, stored) {
     for (const failure of failures) errors[failure] = (errors[failure] ?? 0) + 1;
   }
   assert.equal(stored.size - before, count);
-  const retries = Object.entries(errors).map(([code, times]) => `${times} for ${code}`);
+  const retries = Object.entries(errors).map(
+    ([code, times]) => `${times} for ${code === "" ? "want of an answer" : code}`,
+  );
   console.log(`  ${count} user records are stored; tried again: ${retries.join(", ") || "none"}`);
 }
 
