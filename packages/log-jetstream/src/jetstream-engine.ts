@@ -19,6 +19,7 @@ import type {
   StateStore,
   StoredEntry,
 } from "@millrace/log";
+import { LogListeners } from "@millrace/log";
 import type { Clock, Logger, Random, Timer } from "@millrace/runtime";
 import type { Broker } from "./broker/broker.ts";
 import { type Appended, Forwarding } from "./gateways/forwarding.ts";
@@ -81,7 +82,7 @@ class JetStreamEngine implements LogEngine {
   readonly #reader: GroupReader;
   readonly #groups = new Map<number, GroupLog>();
   readonly #stateListeners = new Set<(change: StateChange, revision: number) => void>();
-  readonly #logListeners = new Map<ShardLogId, Set<() => void>>();
+  readonly #logListeners = new LogListeners();
   /** Logs that a change asked for here closes: what comes meanwhile waits for its outcome. */
   readonly #closing = new Map<ShardLogId, Promise<unknown>>();
   #stateLog: StateLog | undefined;
@@ -315,16 +316,10 @@ class JetStreamEngine implements LogEngine {
   }
 
   watch(logId: ShardLogId, listener: () => void): () => void {
-    let listeners = this.#logListeners.get(logId);
-    if (listeners === undefined) this.#logListeners.set(logId, (listeners = new Set()));
-    listeners.add(listener);
+    const stop = this.#logListeners.watch(logId, listener);
     const group = this.#machine.log(logId)?.group;
     if (group !== undefined) void this.#group(group).open();
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#logListeners.get(logId) === listeners)
-        this.#logListeners.delete(logId);
-    };
+    return stop;
   }
 
   newestArrivalMs(): number {
@@ -411,7 +406,8 @@ class JetStreamEngine implements LogEngine {
   #changed(change: StateChange, revision: number): void {
     for (const listener of this.#stateListeners) listener(change, revision);
     this.#forget(change.drops ?? []);
-    for (const logId of new Set([...(change.closes ?? []), ...(change.drops ?? [])])) this.#notify(logId);
+    for (const logId of new Set([...(change.closes ?? []), ...(change.drops ?? [])]))
+      this.#logListeners.notify(logId);
   }
 
   /** What is kept here of logs and groups that are no more. */
@@ -430,11 +426,7 @@ class JetStreamEngine implements LogEngine {
     const log = this.#machine.log(logId);
     const group = log === undefined ? undefined : this.#groups.get(log.group);
     this.#newestArrivalMs = Math.max(this.#newestArrivalMs, group?.tails.of(logId).lastArrivalMs ?? 0);
-    this.#notify(logId);
-  }
-
-  #notify(logId: ShardLogId): void {
-    for (const listener of this.#logListeners.get(logId) ?? []) listener();
+    this.#logListeners.notify(logId);
   }
 
   /** Ends the logs of an operation: at once for one that was asked for here, later for one that somebody else forgot. */

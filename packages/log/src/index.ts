@@ -30,6 +30,7 @@ export type {
   StoredEntry,
 } from "./log-engine.ts";
 export type { PeerId, Peers } from "./peers.ts";
+export { LogListeners } from "./log-listeners.ts";
 export { memoryEngine } from "./memory-engine.ts";
 export type { MemoryEngineOptions } from "./memory-engine.ts";
 export { DirectoryInUseError, openJournal } from "./journal/journal.ts";

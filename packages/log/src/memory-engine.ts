@@ -22,6 +22,7 @@ import type {
   StateValue,
   StoredEntry,
 } from "./log-engine.ts";
+import { LogListeners } from "./log-listeners.ts";
 
 export interface MemoryEngineOptions {
   /** Only its time is asked: service time, for arrivals. */
@@ -56,7 +57,7 @@ class MemoryEngine implements LogEngine {
   readonly #values = new Map<string, StateValue>();
   readonly #stateListeners = new Set<(change: StateChange, revision: number) => void>();
   readonly #logs = new Map<ShardLogId, MemoryLog>();
-  readonly #logListeners = new Map<ShardLogId, Set<() => void>>();
+  readonly #logListeners = new LogListeners();
   #queue: Queued[] = [];
   #nextLogId = 1;
   #revision = 0;
@@ -115,14 +116,7 @@ class MemoryEngine implements LogEngine {
   }
 
   watch(logId: ShardLogId, listener: () => void): () => void {
-    let listeners = this.#logListeners.get(logId);
-    if (listeners === undefined) this.#logListeners.set(logId, (listeners = new Set()));
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#logListeners.get(logId) === listeners)
-        this.#logListeners.delete(logId);
-    };
+    return this.#logListeners.watch(logId, listener);
   }
 
   newestArrivalMs(): number {
@@ -195,9 +189,7 @@ class MemoryEngine implements LogEngine {
     for (const { change, revision } of committed) {
       for (const listener of this.#stateListeners) listener(change, revision);
     }
-    for (const logId of touched) {
-      for (const listener of this.#logListeners.get(logId) ?? []) listener();
-    }
+    for (const logId of touched) this.#logListeners.notify(logId);
     for (const settle of settled) settle();
   }
 
