@@ -231,7 +231,8 @@ class JournalEngine implements Journal {
     this.state = {
       get: (key) => state.get(key),
       list: (prefix) => state.list(prefix),
-      commit: (change) => this.#writer.change(change),
+      commit: (change) =>
+        this.#closed ? Promise.resolve({ kind: "read-only", reason: CLOSED }) : this.#writer.change(change),
       watch: (listener) => {
         this.#stateListeners.add(listener);
         return () => this.#stateListeners.delete(listener);
@@ -264,11 +265,13 @@ class JournalEngine implements Journal {
   }
 
   append(...[logId, batch]: Parameters<LogEngine["append"]>): ReturnType<LogEngine["append"]> {
+    if (this.#closed) return Promise.resolve({ kind: "read-only", reason: CLOSED });
     // Only what has a place can be misplaced.
     return this.#writer.append(logId, batch) as ReturnType<LogEngine["append"]>;
   }
 
   appendAt(...[logId, batch, place]: Parameters<LogEngine["appendAt"]>): ReturnType<LogEngine["appendAt"]> {
+    if (this.#closed) return Promise.resolve({ kind: "read-only", reason: CLOSED });
     return this.#writer.append(logId, batch, place);
   }
 
@@ -297,7 +300,7 @@ class JournalEngine implements Journal {
   }
 
   readOnlyReason(): string | undefined {
-    return this.#writer.readOnlyReason;
+    return this.#closed ? CLOSED : this.#writer.readOnlyReason;
   }
 
   statistics(): ReturnType<LogEngine["statistics"]> {
@@ -348,3 +351,5 @@ class JournalEngine implements Journal {
     await this.#parts.lock.release();
   }
 }
+
+const CLOSED = "the engine is closed";
