@@ -1,4 +1,7 @@
+import { joinCluster } from "@millrace/log-jetstream";
 import { brokerContract } from "@millrace/log-jetstream/contract";
+import { stateStoreContract, type StoreUnderTest } from "@millrace/log/contract";
+import { memoryLogger, nodeRuntime } from "@millrace/runtime";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { Clients } from "./src/clients.ts";
 import { type NatsCluster, startNatsCluster } from "./src/nats-cluster.ts";
@@ -24,4 +27,27 @@ brokerContract("three servers", async () => {
     finish: (promise) => promise,
     word: `w${testNumber}`,
   };
+});
+
+stateStoreContract("JetStream, three servers", () => {
+  testNumber += 1;
+  const { clock, random } = nodeRuntime();
+  const prefix = `store${testNumber}`;
+  const open = async (): Promise<StoreUnderTest> => {
+    if (cluster === undefined) throw new Error("there is no cluster");
+    const engine = await joinCluster({
+      broker: await clients.connect(cluster),
+      clock,
+      serviceClock: clock,
+      random,
+      log: memoryLogger(),
+      crash: (reason, cause) => {
+        throw new Error(reason, { cause });
+      },
+      prefix,
+    });
+    const close = (): Promise<void> => engine.close();
+    return { store: engine.state, close, reopen: () => close().then(open), another: open };
+  };
+  return open();
 });

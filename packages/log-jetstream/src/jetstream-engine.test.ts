@@ -1,4 +1,9 @@
-import { logEngineContract, type EngineUnderTest } from "@millrace/log/contract";
+import {
+  logEngineContract,
+  stateStoreContract,
+  type EngineUnderTest,
+  type StoreUnderTest,
+} from "@millrace/log/contract";
 import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
 import { afterAll } from "vitest";
 import { joinCluster } from "./jetstream-engine.ts";
@@ -49,6 +54,28 @@ logEngineContract("JetStream, simulated", async () => {
         return open();
       },
     };
+  };
+  return open();
+});
+
+stateStoreContract("JetStream, simulated", () => {
+  testNumber += 1;
+  const clock = runningClock();
+  const random = seededRandom(testNumber);
+  const cluster = simulatedCluster({ clock, random });
+  const open = async (): Promise<StoreUnderTest> => {
+    const engine = await joinCluster({
+      broker: cluster.connect(clock).broker,
+      clock,
+      serviceClock: clock,
+      random,
+      log: memoryLogger(),
+      crash: (reason, cause) => {
+        throw new Error(reason, { cause });
+      },
+    });
+    const close = (): Promise<void> => engine.close();
+    return { store: engine.state, close, reopen: () => close().then(open), another: open };
   };
   return open();
 });

@@ -17,13 +17,13 @@ import { encodeBatch } from "./entry-codec.ts";
 import type { StateChange } from "./log-engine.ts";
 
 export type { EngineUnderTest } from "./contract/engine-under-test.contract.ts";
+export { stateStoreContract, type StoreUnderTest } from "./state-store.contract.ts";
 
 export function logEngineContract(name: string, open: Open): void {
   describe(`log engine: ${name}`, () => {
     appendsAndReads(open);
     placedAppends(open);
     closes(open);
-    keyedState(open);
     trimsAndDrops(open);
     watching(open);
     reopening(open);
@@ -151,6 +151,15 @@ function appendsAndReads(open: Open): void {
 
 function closes(open: Open): void {
   describe("closes", () => {
+    test("what is put into an engine that was closed is refused", async () => {
+      const { engine } = await open();
+      const log = await openLog(engine);
+      expect(await put(engine, log, "in time")).toMatchObject({ kind: "appended" });
+      await engine.close();
+      expect(await put(engine, log, "late")).toMatchObject({ kind: "read-only" });
+      expect(engine.readOnlyReason()).toBeDefined();
+    });
+
     test("entries queued before the close are stored, entries queued after it are bounced", async () => {
       const { engine } = await open();
       const log = await openLog(engine);
@@ -224,112 +233,24 @@ function closes(open: Open): void {
   });
 }
 
-function keyedState(open: Open): void {
-  describe("keyed state", () => {
-    test("a commit puts and deletes as one, and revisions go up", async () => {
-      const { engine } = await open();
-      const first = await engine.state.commit({
-        puts: [
-          ["a", "1"],
-          ["b", "2"],
-        ],
-      });
-      const second = await engine.state.commit({
-        puts: [
-          ["b", "3"],
-          ["c", "4"],
-        ],
-        deletes: ["a"],
-      });
-      expect(
-        first.kind === "committed" && second.kind === "committed" && second.revision > first.revision,
-      ).toBe(true);
-      expect(engine.state.get("a")).toBeUndefined();
-      expect(engine.state.get("b")?.value).toBe("3");
-      expect(second.kind === "committed" && engine.state.get("c")?.revision).toBe(
-        second.kind === "committed" && second.revision,
-      );
-      await engine.close();
-    });
-
-    test("keys are listed by prefix in code unit order", async () => {
-      const { engine } = await open();
-      await engine.state.commit({
-        puts: [
-          ["p/b", "2"],
-          ["p/a", "1"],
-          ["q/a", "4"],
-          ["p/Z", "0"],
-          ["p/é", "3"],
-        ],
-      });
-      expect([...engine.state.list("p/")].map(([key, { value }]) => [key, value])).toEqual([
-        ["p/Z", "0"],
-        ["p/a", "1"],
-        ["p/b", "2"],
-        ["p/é", "3"],
-      ]);
-      await engine.close();
-    });
-
-    test("a commit whose expectation does not hold changes nothing", async () => {
-      const { engine } = await open();
-      const log = engine.allocateLogId();
-      const first = await engine.state.commit({ expect: [["k", 0]], puts: [["k", "1"]] });
-      expect(first.kind).toBe("committed");
-      const change: StateChange = {
-        expect: [["k", 0]],
-        puts: [
-          ["k", "2"],
-          ["other", "x"],
-        ],
-        opens: [log],
-      };
-      expect(await engine.state.commit(change)).toEqual({ kind: "conflict", key: "k" });
-      expect(engine.state.get("k")?.value).toBe("1");
-      expect(engine.state.get("other")).toBeUndefined();
-      expect(engine.describe(log)).toBeUndefined();
-      const revision = engine.state.get("k")!.revision;
-      expect((await engine.state.commit({ expect: [["k", revision]], deletes: ["k"] })).kind).toBe(
-        "committed",
-      );
-      expect((await engine.state.commit({ expect: [["k", 0]], puts: [["k", "3"]] })).kind).toBe("committed");
-      await engine.close();
-    });
-
-    test("of commits in flight that expect the same revision only the first wins", async () => {
-      const { engine } = await open();
-      const outcomes = await Promise.all(
-        texts(10).map((text) => engine.state.commit({ expect: [["k", 0]], puts: [["k", text]] })),
-      );
-      expect(outcomes.map(({ kind }) => kind)).toEqual(["committed", ...Array(9).fill("conflict")]);
-      expect(engine.state.get("k")?.value).toBe("entry 0");
-      await engine.close();
-    });
-
-    test("watchers see every commit in order, before its answer", async () => {
-      const { engine } = await open();
-      const seen: string[] = [];
-      const stop = engine.state.watch((change, revision) => {
-        seen.push(`${change.puts?.[0]?.[1]}`);
-        expect(engine.state.get("k")!.revision).toBeGreaterThanOrEqual(revision);
-      });
-      await Promise.all(
-        texts(10).map(async (text) => {
-          await engine.state.commit({ puts: [["k", text]] });
-          expect(seen).toContain(text);
-        }),
-      );
-      stop();
-      await engine.state.commit({ puts: [["k", "unseen"]] });
-      expect(seen).toEqual(texts(10));
-      await engine.close();
-    });
-  });
-}
-
 function trimsAndDrops(open: Open): void {
   describe("trims and drops", () => {
+    test("a commit whose expectation does not hold opens, closes, trims and drops nothing", async () => {
+      const { engine } = await open();
+      const [log, unopened] = [await openLog(engine), engine.allocateLogId()];
+      await put(engine, log, "one");
+      await engine.state.commit({ puts: [["k", "1"]] });
+      const change: StateChange = { expect: [["k", 0]], opens: [unopened], closes: [log], trims: [[log, 2]] };
+      expect(await engine.state.commit(change)).toEqual({ kind: "conflict", key: "k" });
+      expect(await engine.state.commit({ expect: [["k", 0]], drops: [log] })).toMatchObject({
+        kind: "conflict",
+      });
+      expect(engine.describe(unopened)).toBeUndefined();
+      expect(engine.describe(log)).toMatchObject({ trimIndex: 1, nextIndex: 2, endIndex: undefined });
+      expect(await put(engine, log, "two")).toMatchObject({ kind: "appended", index: 2 });
+      await engine.close();
+    });
+
     test("trimmed entries are gone, and the trim point only moves forward", async () => {
       const { engine } = await open();
       const log = await openLog(engine);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { encodeBatch, memoryEngine } from "./index.ts";
 import { logEngineContract } from "./log-engine.contract.ts";
+import { stateStoreContract } from "./state-store.contract.ts";
 
 logEngineContract("memory", () => {
   let nowMs = 1_795_184_401_000;
@@ -10,6 +11,11 @@ logEngineContract("memory", () => {
       nowMs += durationMs;
     },
   });
+});
+
+stateStoreContract("memory", () => {
+  const engine = memoryEngine({ clock: { nowMs: () => 1 } });
+  return Promise.resolve({ store: engine.state, close: () => engine.close() });
 });
 
 test("puts are refused when the memory for records is full, and taken again after a trim", async () => {

@@ -2,6 +2,7 @@ import { seededRandom, inMemoryFiles, simulatedDisk, type Files, type Runtime } 
 import { describe, expect, test } from "vitest";
 import { encodeBatch } from "../entry-codec.ts";
 import { logEngineContract } from "../log-engine.contract.ts";
+import { stateStoreContract, type StoreUnderTest } from "../state-store.contract.ts";
 import { DirectoryInUseError, openJournal, type Journal, type JournalOptions } from "./journal.ts";
 import { stillRuntime } from "./test-support.ts";
 
@@ -32,6 +33,16 @@ logEngineContract("journal", () => {
     },
   });
   return open(runtime, { initialSegmentBytes: 16 << 20, maxSegmentBytes: 16 << 20 }).then(under);
+});
+
+stateStoreContract("journal", () => {
+  const runtime = outside(inMemoryFiles());
+  const openStore = async (): Promise<StoreUnderTest> => {
+    const journal = await open(runtime, { initialSegmentBytes: 16 << 20, maxSegmentBytes: 16 << 20 });
+    const close = (): Promise<void> => journal.close();
+    return { store: journal.state, close, reopen: () => close().then(openStore) };
+  };
+  return openStore();
 });
 
 async function fill(journal: Journal, entryCount: number, bytes = 1000): Promise<number> {
