@@ -26,7 +26,7 @@ import { type Appended, Forwarding } from "./gateways/forwarding.ts";
 import { GatewayPeers } from "./gateways/gateway-peers.ts";
 import { Presence } from "./gateways/presence.ts";
 import { GroupLog } from "./groups/group-log.ts";
-import { GroupReader } from "./groups/group-reader.ts";
+import { GroupReader, within } from "./groups/group-reader.ts";
 import { Purging } from "./groups/purging.ts";
 import { StateLog } from "./state/state-log.ts";
 import type { CloseOperation } from "./state/state-machine.ts";
@@ -259,12 +259,14 @@ class JetStreamEngine implements LogEngine {
     if (fromIndex < bounds.nextIndex) {
       const recent = group.tails.recent(logId, fromIndex);
       const isThere = (): boolean => !this.#isClosed && this.#machine.log(logId) !== undefined;
-      const read =
-        recent === undefined
-          ? await this.#reader.read(group, logId, fromIndex, limits, isThere)
-          : within(recent, limits);
-      if (read === undefined) return { kind: "gone" };
-      entries = read.filter(({ index }) => index < bounds.nextIndex);
+      if (recent === undefined) {
+        const read = await this.#reader.read(group, logId, fromIndex, limits, isThere);
+        if (read === undefined) return { kind: "gone" };
+        if (read.kind === "damaged") return { ...read, index: fromIndex };
+        if (read.kind === "purged") return this.#trimmed(logId, fromIndex);
+        ({ entries } = read);
+      } else entries = within(recent, limits);
+      entries = entries.filter(({ index }) => index < bounds.nextIndex);
     }
     const nextIndex = (entries.at(-1)?.index ?? fromIndex - 1) + 1;
     return {
@@ -273,6 +275,15 @@ class JetStreamEngine implements LogEngine {
       nextIndex,
       ended: bounds.endIndex !== undefined && nextIndex >= bounds.endIndex,
     };
+  }
+
+  /** Another gateway has purged what this one did not know to be trimmed. */
+  async #trimmed(logId: ShardLogId, index: number): Promise<ReadOutcome> {
+    await this.#joined.refresh();
+    const log = this.#machine.log(logId);
+    if (log === undefined) return { kind: "gone" };
+    if (log.trimIndex > index) return { kind: "trimmed", trimIndex: log.trimIndex };
+    return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
   }
 
   async seek(logId: ShardLogId, timestampMs: number): Promise<number> {
@@ -285,8 +296,11 @@ class JetStreamEngine implements LogEngine {
     const { nextIndex } = group.tails.of(logId);
     const found = await this.#reader.find(group, logId, ({ arrivalMs }) => arrivalMs >= timestampMs, isThere);
     const bounds = this.describe(logId);
-    if (bounds === undefined) return 1;
-    return Math.max(bounds.trimIndex, Math.min(found?.index ?? nextIndex, bounds.nextIndex));
+    if (bounds === undefined || found === undefined) return 1;
+    // What cannot be read is not passed over: it comes behind the last entry that is known to be too old.
+    const index =
+      found.before === undefined ? (found.first === undefined ? nextIndex : 1) : found.before.index + 1;
+    return Math.max(bounds.trimIndex, Math.min(index, bounds.nextIndex));
   }
 
   describe(logId: ShardLogId): ShardLogBounds | undefined {
@@ -451,17 +465,3 @@ class JetStreamEngine implements LogEngine {
 
 const CLOSED = "the engine is closed";
 const NOT_JOINED = "the engine has not joined the cluster yet";
-
-/** The first of entries that are in memory, as a read wants them. */
-function within(recent: readonly StoredEntry[], { maxBytes, maxRecords }: ReadLimits): StoredEntry[] {
-  const entries: StoredEntry[] = [];
-  let bytes = 0;
-  let records = 0;
-  for (const entry of recent) {
-    if (bytes >= maxBytes || records >= maxRecords) break;
-    entries.push(entry);
-    bytes += entry.payload.length;
-    records += entry.recordCount;
-  }
-  return entries;
-}

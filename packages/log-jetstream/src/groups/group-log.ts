@@ -29,6 +29,8 @@ import {
   PART_BYTES_MAX,
 } from "./group-message.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
+import { applyDamaged, beginTails } from "./begin-tails.ts";
+import { decodedMessage, intactMessage } from "./intact-message.ts";
 import { type LogTail, LogTails } from "./log-tails.ts";
 
 export interface GroupLogOptions {
@@ -197,14 +199,7 @@ export class GroupLog {
     for (;;) {
       const outcome = await broker.lastBySubjects(stream, [all]);
       if (outcome.kind === "messages") {
-        const messages = outcome.messages.map((message) => this.#decoded(message));
-        // A close counts before the entries of its log do.
-        for (const isClose of [true, false]) {
-          for (const [at, message] of messages.entries()) {
-            if ((message.kind === "close") === isClose)
-              this.#tails.begin(message, outcome.messages[at]!.sequence);
-          }
-        }
+        await beginTails({ ...this.#options, names: this.names, tails: this.#tails }, outcome.messages);
         this.#knownSequence = outcome.messages.at(-1)?.sequence ?? 0;
         break;
       }
@@ -448,19 +443,28 @@ export class GroupLog {
     this.#underWay = this.#underWay.filter(({ wanted }) => !isOld(wanted));
   }
 
-  #deliver(messages: readonly StoredMessage[]): void {
-    for (const message of messages) {
+  #deliver(messages: readonly StoredMessage[]): void | Promise<void> {
+    for (const [at, message] of messages.entries()) {
       if (message.sequence <= this.#knownSequence) continue;
-      if (message.sequence !== this.#knownSequence + 1) {
-        // Sequences are given up only by trims, from the oldest on: none is missing in the middle of what is new.
-        this.#options.log.debug("a group's stream went on behind a gap", {
-          stream: this.names.stream,
-          from: this.#knownSequence,
-          to: message.sequence,
-        });
-      }
-      this.#know(this.#decoded(message), message.sequence);
+      const decoded = decodedMessage(this.names.stream, message);
+      if (decoded === undefined) return this.#deliverDamaged(message, messages.slice(at + 1));
+      this.#know(decoded, message.sequence);
     }
+  }
+
+  async #deliverDamaged(stored: StoredMessage, more: readonly StoredMessage[]): Promise<void> {
+    const { broker, clock, log, onEntry } = this.#options;
+    const message = await intactMessage(broker, clock, this.names.stream, stored);
+    if (stored.sequence > this.#knownSequence && !this.#isClosed) {
+      if (message !== undefined) this.#know(message, stored.sequence);
+      else {
+        this.#knownSequence = stored.sequence;
+        const logId = applyDamaged(log, this.names, this.#tails, stored);
+        if (logId !== undefined) onEntry(logId);
+        this.#wakeKnown();
+      }
+    }
+    await this.#deliver(more);
   }
 
   /** Goes on by one message, wherever it came from. */
@@ -487,15 +491,6 @@ export class GroupLog {
     if (wanted.kind === "close") wanted.resolve(index);
     else if (this.#tails.isDropped(logId)) wanted.resolve({ kind: "closed" });
     else wanted.resolve({ kind: "appended", index, arrivalMs });
-  }
-
-  #decoded({ payload, sequence }: StoredMessage): GroupMessage {
-    const { crash } = this.#options;
-    try {
-      return decodeGroupMessage(payload, `message ${sequence} of stream ${this.names.stream}`);
-    } catch (error) {
-      return crash("a log group cannot be read", error);
-    }
   }
 
   /** Resolves when everything up to a sequence is known. */

@@ -73,3 +73,8 @@ export function decodeGroupMessage(message: Uint8Array, where: string): GroupMes
     payload: bytes.subarray(HEADER_BYTES),
   };
 }
+
+/** Whether a message that cannot be read was the last one of its entry: all others of an entry are full. */
+export function endsEntry({ byteLength }: Uint8Array): boolean {
+  return byteLength < HEADER_BYTES + PART_BYTES_MAX;
+}

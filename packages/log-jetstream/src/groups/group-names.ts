@@ -7,6 +7,9 @@ export interface GroupNames {
   readonly nothing: string;
   entries(logId: ShardLogId): string;
   close(logId: ShardLogId): string;
+  /** Entries and close of a log. */
+  whole(logId: ShardLogId): string;
+  isClose(subject: string): boolean;
   /** The log that a subject belongs to, if it is one's. */
   logOf(subject: string): ShardLogId | undefined;
 }
@@ -19,6 +22,8 @@ export function groupNames(prefix: string, group: number): GroupNames {
     nothing: `${root}.nothing`,
     entries: (logId) => `${root}.log.${logId}`,
     close: (logId) => `${root}.close.${logId}`,
+    whole: (logId) => `${root}.*.${logId}`,
+    isClose: (subject) => subject.startsWith(`${root}.close.`),
     logOf: (subject) => {
       const found = /\.(?:log|close)\.(\d+)$/.exec(subject);
       return found === null ? undefined : Number(found[1]);

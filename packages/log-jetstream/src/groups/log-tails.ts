@@ -28,6 +28,10 @@ interface Tail {
   /** By which entries are found; some of those that were seen, the index going up. */
   readonly anchors: Anchor[];
   parts: GroupMessage[];
+  /** What was read last could not be; how many entries that were is a guess until the next one that can. */
+  isGuess: boolean;
+  /** Some part of the entry that is being read could not be. */
+  isEntryDamaged: boolean;
 }
 
 const EMPTY: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false };
@@ -114,11 +118,19 @@ export class LogTails {
       tail.isClosed = true;
       return true;
     }
+    // The last part was as large as those before it, so that it did not show.
+    if (tail.isEntryDamaged && message.part === 0) this.#lose(tail, sequence - 1);
+    if (tail.isGuess && message.index > tail.nextIndex) tail.nextIndex = message.index;
     if (message.index !== tail.nextIndex) {
       throw new Error(
         `log ${message.logId} has entry ${message.index} where ${tail.nextIndex} was expected, at sequence ${sequence}`,
       );
     }
+    if (tail.isEntryDamaged) {
+      if (message.part === message.partCount - 1) this.#lose(tail, sequence);
+      return message.part === message.partCount - 1;
+    }
+    tail.isGuess = false;
     tail.parts.push(message);
     if (tail.parts.length < message.partCount) return false;
     const payload =
@@ -132,6 +144,32 @@ export class LogTails {
     if (index % ENTRIES_PER_ANCHOR === 1) this.anchor(message.logId, { index, sequence: firstSequence });
     this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
     return true;
+  }
+
+  /** Goes on by a message of a log that cannot be read. It has its place and its number all the same. */
+  applyDamaged(logId: ShardLogId, sequence: number, what: "close" | "part" | "end"): boolean {
+    const tail = this.#tailOf(logId);
+    if (tail.isClosed) return false;
+    // Nothing but closes stands where it stands.
+    if (what === "close") tail.isClosed = true;
+    else if (what === "part") tail.isEntryDamaged = true;
+    else this.#lose(tail, sequence);
+    return what !== "part";
+  }
+
+  /** A log of which nothing is known yet: the first entry that can be read says where it begins. */
+  beginAnywhere(logId: ShardLogId): void {
+    this.drop(logId);
+    this.#tailOf(logId).isGuess = true;
+  }
+
+  #lose(tail: Tail, sequence: number): void {
+    for (const { payload } of tail.recent.splice(0)) this.#cacheBytes -= payload.length;
+    tail.parts = [];
+    tail.isEntryDamaged = false;
+    tail.isGuess = true;
+    tail.nextIndex += 1;
+    tail.lastSequence = sequence;
   }
 
   /** Remembers where an entry stands. */
@@ -163,7 +201,7 @@ export class LogTails {
     if (tail === undefined) {
       tail = {
         ...{ nextIndex: 1, lastSequence: 0, lastArrivalMs: 0, isClosed: false },
-        ...{ recent: [], anchors: [], parts: [] },
+        ...{ recent: [], anchors: [], parts: [], isGuess: false, isEntryDamaged: false },
       };
       this.#tails.set(logId, tail);
     }

@@ -55,11 +55,12 @@ export class Purging {
     const lastIndex = (endIndex ?? group.tails.of(logId).nextIndex) - 1;
     const firstIndex = Math.min(trimIndex, lastIndex);
     const isThere = (): boolean => machine.logs.has(logId);
-    const first = await reader.find(group, logId, ({ index }) => index >= firstIndex, isThere);
-    if (first === undefined || !isThere()) return 0;
+    const found = await reader.find(group, logId, ({ index }) => index >= firstIndex, isThere);
+    // What stands behind the last one that may go stays, also when it cannot be read.
+    if (found?.before === undefined || !isThere()) return 0;
     const outcome = await broker.purge(group.names.stream, {
       subject: group.names.entries(logId),
-      belowSequence: first.sequence,
+      belowSequence: found.before.nextSequence,
     });
     if (outcome.kind !== "purged") return 0;
     this.#purged.set(logId, trimIndex);

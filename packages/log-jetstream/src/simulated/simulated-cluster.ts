@@ -30,6 +30,8 @@ export interface SimulatedCluster {
   deposeLeader(stream: string): void;
   /** Keeps a follower from taking further steps of a stream, or lets it go on: its reads become stale. */
   holdFollower(stream: string, server: string, isHeld: boolean): void;
+  /** Flips a bit of a message that a server has stored. */
+  damageMessage(stream: string, server: string, sequence: number): void;
 }
 
 export interface SimulatedClient {
@@ -58,6 +60,7 @@ export function simulatedCluster(options: SimulatedClusterOptions): SimulatedClu
     leaderOf: (stream) => state.streams.get(stream)?.leaderName,
     stepDown: (stream) => state.streams.get(stream)?.stepDown(),
     deposeLeader: (stream) => state.streams.get(stream)?.depose(),
+    damageMessage: (stream, server, sequence) => state.streams.get(stream)?.damage(server, sequence),
     holdFollower: (stream, server, isHeld) => state.streams.get(stream)?.hold(server, isHeld),
   };
 }

@@ -255,6 +255,13 @@ export class SimulatedStream {
     }
   }
 
+  /** Flips a bit of a message that a server has stored. */
+  damage(serverName: string, sequence: number): void {
+    const server = this.#servers.find(({ name }) => name === serverName);
+    if (server === undefined || !this.#logOf(server).damage(sequence))
+      throw new Error(`${serverName} does not have message ${sequence} of ${this.settings.name}`);
+  }
+
   /** A server of the stream has come, gone, or frozen. */
   serverChanged(server: SimulatedServer): void {
     const replica = this.#replicas.get(server);

@@ -89,6 +89,17 @@ export class StoredLog {
     return before - this.#messages.length;
   }
 
+  /** Flips a bit of a message; tells whether it is there. */
+  damage(sequence: number): boolean {
+    const at = this.#indexOf(sequence);
+    const message = this.#messages[at];
+    if (message === undefined || message.sequence !== sequence) return false;
+    const payload = Uint8Array.from(message.payload);
+    payload[payload.length - 1]! ^= 1;
+    this.#messages[at] = { ...message, payload };
+    return true;
+  }
+
   read({ fromSequence, subject, maxBytes, maxMessages }: ReadRequest): {
     messages: StoredMessage[];
     ended: boolean;
