@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { NatsCluster } from "./nats-cluster.ts";
+import type { Network } from "./network.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../packages/millrace/dist/main.js", import.meta.url));
 const READY_WITHIN_MS = 40_000;
@@ -30,20 +31,25 @@ export class Gateways {
   readonly #directory = mkdtempSync(join(tmpdir(), "millrace-gateways-"));
   readonly #running = new Set<ChildProcess>();
 
-  constructor(cluster: NatsCluster) {
+  readonly #network: Network | undefined;
+
+  constructor(cluster: NatsCluster, network?: Network) {
     this.#cluster = cluster;
+    this.#network = network;
     process.once("exit", this.#killAll);
   }
 
-  async add(): Promise<Gateway> {
+  /** `node`: where in the network it runs; without one on this machine's loopback. */
+  async add(node?: string): Promise<Gateway> {
     const port = await freePort();
-    const endpoint = `http://127.0.0.1:${port}`;
+    const host = node === undefined ? "127.0.0.1" : this.#network!.addressOf(node);
+    const endpoint = `http://${host}:${port}`;
     const logFile = join(this.#directory, `${port}.log`);
     let child: ChildProcess | undefined;
     const gateway: Gateway = {
       endpoint,
       start: async () => {
-        child = this.#spawn(port, logFile);
+        child = this.#spawn(node, host, port, logFile);
         const giveUpAtMs = Date.now() + READY_WITHIN_MS;
         while (!(await isReady(endpoint))) {
           if (child.exitCode !== null || Date.now() > giveUpAtMs) {
@@ -71,35 +77,29 @@ export class Gateways {
     for (const child of this.#running) child.kill("SIGKILL");
   };
 
-  #spawn(port: number, logFile: string): ChildProcess {
+  #spawn(node: string | undefined, host: string, port: number, logFile: string): ChildProcess {
     const { login, systemLogin, urls } = this.#cluster;
     const log = openSync(logFile, "a");
-    const child = spawn(
-      process.execPath,
-      [
-        PROGRAM,
-        "serve",
-        "--engine",
-        "jetstream",
-        "--nats",
-        urls.join(","),
-        "--port",
-        String(port),
-        "--limits",
-        "off",
-      ],
-      {
-        env: {
-          ...process.env,
-          MILLRACE_NATS_USER: login.user,
-          MILLRACE_NATS_PASSWORD: login.password,
-          MILLRACE_NATS_SYSTEM_USER: systemLogin.user,
-          MILLRACE_NATS_SYSTEM_PASSWORD: systemLogin.password,
-        },
-        stdio: ["ignore", log, log],
-        cwd: this.#directory,
+    const parameters = [
+      ...[PROGRAM, "serve", "--engine", "jetstream", "--nats", urls.join(",")],
+      ...["--host", host, "--port", String(port), "--limits", "off"],
+      ...(node === undefined ? [] : ["--allow-anyone"]),
+    ];
+    const [command, commandParameters] =
+      node === undefined
+        ? ([process.execPath, parameters] as const)
+        : this.#network!.commandAt(node, process.execPath, parameters);
+    const child = spawn(command, commandParameters, {
+      env: {
+        ...process.env,
+        MILLRACE_NATS_USER: login.user,
+        MILLRACE_NATS_PASSWORD: login.password,
+        MILLRACE_NATS_SYSTEM_USER: systemLogin.user,
+        MILLRACE_NATS_SYSTEM_PASSWORD: systemLogin.password,
       },
-    );
+      stdio: ["ignore", log, log],
+      cwd: this.#directory,
+    });
     this.#running.add(child);
     child.once("exit", () => this.#running.delete(child));
     return child;

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Login } from "@millrace/log-jetstream";
+import type { Network } from "./network.ts";
 
 const DEPLOYED = fileURLToPath(new URL("../../../deploy/nats", import.meta.url));
 const ZONES = ["a", "b", "c"] as const;
@@ -50,6 +51,8 @@ export interface NatsClusterOptions {
   readonly edit?: { readonly file: string; readonly from: string; readonly to: string };
   /** Where the servers' directories are made. Default: that of the machine's temporary files. */
   readonly under?: string;
+  /** Where the servers run, each at a node of its name; otherwise all are on this machine's loopback. */
+  readonly network?: Network;
 }
 
 /** Why there can be no cluster on this machine, with what helps; undefined when there can. */
@@ -63,6 +66,7 @@ export function natsServerProblem(): string | undefined {
 export async function startNatsCluster({
   edit,
   under = tmpdir(),
+  network,
 }: NatsClusterOptions = {}): Promise<NatsCluster> {
   const directory = mkdtempSync(join(under, "millrace-nats-"));
   let configurations = DEPLOYED;
@@ -75,23 +79,30 @@ export async function startNatsCluster({
     writeFileSync(path, text.replace(edit.from, edit.to));
   }
   const ports = await freePorts(ZONES.length * 3);
+  const hosts = ZONES.map((zone) => network?.addressOf(`millrace-${zone}`) ?? "127.0.0.1");
   const routes = ZONES.map(
-    (_, at) => `nats://routes:${PASSWORDS.NATS_ROUTES_PASSWORD}@127.0.0.1:${ports[at * 3 + 1]}`,
+    (_, at) => `nats://routes:${PASSWORDS.NATS_ROUTES_PASSWORD}@${hosts[at]}:${ports[at * 3 + 1]}`,
   );
   const servers = new Map<string, Server>(
     ZONES.map((zone, at) => {
       const [clients, routesPort, monitor] = ports.slice(at * 3, at * 3 + 3) as [number, number, number];
       const environment = {
         ...PASSWORDS,
-        NATS_CLIENTS: `127.0.0.1:${clients}`,
-        NATS_ROUTES_LISTEN: `127.0.0.1:${routesPort}`,
+        NATS_CLIENTS: `${hosts[at]}:${clients}`,
+        NATS_ROUTES_LISTEN: `${hosts[at]}:${routesPort}`,
         NATS_ROUTES: `[${routes.join(", ")}]`,
-        NATS_MONITOR: `127.0.0.1:${monitor}`,
+        NATS_MONITOR: `${hosts[at]}:${monitor}`,
         NATS_STORE: join(directory, zone),
       };
       const configuration = join(configurations, `zone-${zone}.conf`);
       const logFile = join(directory, `${zone}.log`);
-      return [`millrace-${zone}`, new Server(configuration, environment, logFile, clients, monitor)] as const;
+      const name = `millrace-${zone}`;
+      const command = ["--config", configuration];
+      const place = {
+        ...{ host: hosts[at]!, clientsPort: clients, monitorPort: monitor },
+        command: network?.commandAt(name, program(), command) ?? ([program(), command] as const),
+      };
+      return [name, new Server(place, environment, logFile)] as const;
     }),
   );
   const serverOf = (name: string): Server => {
@@ -140,26 +151,25 @@ export async function startNatsCluster({
   return cluster;
 }
 
+interface Place {
+  readonly host: string;
+  readonly clientsPort: number;
+  readonly monitorPort: number;
+  readonly command: readonly [program: string, parameters: readonly string[]];
+}
+
 class Server {
   readonly url: string;
-  readonly #configuration: string;
+  readonly #place: Place;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #logFile: string;
-  readonly #monitorPort: number;
   #process: ChildProcess | undefined;
 
-  constructor(
-    configuration: string,
-    environment: Readonly<Record<string, string>>,
-    logFile: string,
-    clientsPort: number,
-    monitorPort: number,
-  ) {
-    this.#configuration = configuration;
+  constructor(place: Place, environment: Readonly<Record<string, string>>, logFile: string) {
+    this.#place = place;
     this.#environment = environment;
     this.#logFile = logFile;
-    this.#monitorPort = monitorPort;
-    this.url = `nats://127.0.0.1:${clientsPort}`;
+    this.url = `nats://${place.host}:${place.clientsPort}`;
   }
 
   get isRunning(): boolean {
@@ -173,7 +183,8 @@ class Server {
   start(): void {
     if (this.#process !== undefined) throw new Error("the server runs already");
     const log = openSync(this.#logFile, "a");
-    const child = spawn(program(), ["--config", this.#configuration], {
+    const [command, parameters] = this.#place.command;
+    const child = spawn(command, parameters, {
       env: { ...process.env, ...this.#environment },
       stdio: ["ignore", log, log],
     });
@@ -226,7 +237,8 @@ class Server {
 
   #ask(path: string): Promise<{ status: number; text: string }> {
     return new Promise((resolve) => {
-      const request = get(`http://127.0.0.1:${this.#monitorPort}${path}`, (response) => {
+      const { host, monitorPort } = this.#place;
+      const request = get(`http://${host}:${monitorPort}${path}`, (response) => {
         let text = "";
         response.on("data", (chunk: Buffer) => (text += chunk.toString()));
         response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
