@@ -1,0 +1,175 @@
+/** Moments in which a gateway was once left waiting, or told what is not so; each was first met by a history of the simulation. */
+import { encodeBatch, type LogEngine, type ShardLogId } from "@millrace/log";
+import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { describe, expect, test } from "vitest";
+import { joinCluster } from "./jetstream-engine.ts";
+import { simulatedCluster } from "./simulated/simulated-cluster.ts";
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
+const PATIENCE_MS = 60_000;
+const A_PASS_MS = 16 * 60_000;
+
+function worldOf(seed: number, cacheBytes = 8 << 20) {
+  const clock = simulatedClock();
+  const random = seededRandom(seed);
+  const cluster = simulatedCluster({ clock, random });
+  const crashed: string[] = [];
+  const begin = () => {
+    const process = clock.forProcess((reason, cause) => void crashed.push(`${reason}: ${String(cause)}`));
+    const engine = joinCluster({
+      broker: cluster.connect(process).broker,
+      ...{ clock: process, serviceClock: clock, random, log: memoryLogger(), cacheBytes },
+      crash: (reason, cause) => {
+        throw new Error(reason, { cause });
+      },
+    });
+    return { process, engine };
+  };
+  /** Runs until it is done; undefined when it is not within a minute. */
+  const within = <Result>(promise: Promise<Result>): Promise<Result | undefined> =>
+    clock.finish(Promise.race([promise, clock.sleep(PATIENCE_MS).then(() => undefined)]));
+  const join = async () => {
+    const { process, engine } = begin();
+    return { process, engine: await clock.finish(engine) };
+  };
+  const openLog = async (engine: LogEngine): Promise<ShardLogId> => {
+    const logId = engine.allocateLogId();
+    await clock.finish(engine.state.commit({ opens: [logId] }));
+    return logId;
+  };
+  return { clock, cluster, crashed, begin, join, openLog, within };
+}
+
+function put(engine: LogEngine, logId: ShardLogId, data = Buffer.from("x")) {
+  return engine.append(logId, encodeBatch([{ key: undefined, data }]));
+}
+
+describe("a put", () => {
+  test("that got lost, and that no other follows, is stored and answered all the same", async () => {
+    const { clock, cluster, join, openLog, within } = worldOf(1);
+    const { engine } = await join();
+    const log = await openLog(engine);
+    expect(await within(put(engine, log))).toMatchObject({ kind: "appended" });
+    cluster.setFaults({ lostPublish: 1 });
+    const lost = put(engine, log);
+    await clock.runFor(100);
+    cluster.setFaults({});
+    expect(await within(lost)).toMatchObject({ kind: "appended", index: 2 });
+    await engine.close();
+  });
+
+  test("does not wait for what a leader had only proposed when it was cut off", async () => {
+    for (const seed of SEEDS) {
+      const { clock, cluster, join, openLog, within } = worldOf(seed);
+      const [one, other] = [await join(), await join()];
+      const log = await openLog(one.engine);
+      for (const { engine } of [one, other]) await within(put(engine, log));
+      void put(one.engine, log);
+      await clock.runFor(0.8);
+      one.process.end();
+      cluster.deposeLeader("millrace_g1");
+      expect(await within(put(other.engine, log)), `seed ${seed}`).toMatchObject({ kind: "appended" });
+      await other.engine.close();
+    }
+  });
+});
+
+describe("a replica that is behind", () => {
+  async function withStaleReplicas(seed: number) {
+    const world = worldOf(seed, 0);
+    const { clock, cluster, join, openLog } = world;
+    const { engine } = await join();
+    const log = await openLog(engine);
+    await clock.finish(put(engine, log));
+    for (const server of ["n1", "n2", "n3"]) {
+      if (server !== cluster.leaderOf("millrace_g1")) cluster.holdFollower("millrace_g1", server, true);
+    }
+    const arrivalsMs: number[] = [];
+    for (let index = 2; index <= 40; index += 1) {
+      await clock.runFor(10);
+      const outcome = await clock.finish(put(engine, log));
+      if (outcome.kind === "appended") arrivalsMs[outcome.index] = outcome.arrivalMs;
+    }
+    return { ...world, engine, log, arrivalsMs };
+  }
+
+  test("does not have a seek pass over what it does not show", async () => {
+    for (const seed of SEEDS) {
+      const { clock, engine, log, arrivalsMs } = await withStaleReplicas(seed);
+      for (const index of [2, 11, 40])
+        expect(await clock.finish(engine.seek(log, arrivalsMs[index]!)), `seed ${seed}`).toBe(index);
+      await engine.close();
+    }
+  });
+
+  test("does not have a purge take what is above the trim point", async () => {
+    for (const seed of SEEDS) {
+      const { clock, engine, log } = await withStaleReplicas(seed);
+      await clock.finish(engine.state.commit({ trims: [[log, 5]] }));
+      await clock.runFor(A_PASS_MS);
+      const outcome = await clock.finish(engine.read(log, 5, { maxBytes: 1e9, maxRecords: 1_000 }));
+      expect(outcome.kind === "entries" && outcome.entries[0]?.index, `seed ${seed}`).toBe(5);
+      await engine.close();
+    }
+  });
+});
+
+describe("a read", () => {
+  test("of a closed log gives an entry where there is one, though the log was not followed to its end yet", async () => {
+    let behindCount = 0;
+    for (const seed of SEEDS) {
+      const { clock, cluster, join, openLog, within } = worldOf(seed);
+      const [{ engine }, { engine: other }] = [await join(), await join()];
+      const log = await openLog(engine);
+      await within(other.state.refresh!());
+      other.watch(log, () => undefined);
+      await clock.runFor(2_000);
+      await within(put(engine, log));
+      await clock.runFor(2_000);
+      for (const server of ["n1", "n2", "n3"]) {
+        if (server !== cluster.leaderOf("millrace_g1")) cluster.holdFollower("millrace_g1", server, true);
+      }
+      cluster.setFaults({ lostAnnouncement: 1 });
+      await within(put(engine, log));
+      await within(engine.state.commit({ closes: [log] }));
+      await within(other.state.refresh!());
+      if (other.describe(log)?.endIndex !== 3) continue;
+      if (other.describe(log)?.lastArrivalMs !== engine.describe(log)?.lastArrivalMs) behindCount += 1;
+      const outcome = await within(other.read(log, 2, { maxBytes: 1e9, maxRecords: 1 }));
+      expect(outcome, `seed ${seed}`).toMatchObject({ kind: "entries", nextIndex: 3, ended: true });
+      await Promise.all([engine.close(), other.close()]);
+    }
+    expect(behindCount).toBeGreaterThan(0);
+  });
+
+  test("goes past an entry of several messages", async () => {
+    const { join, openLog, within } = worldOf(1, 0);
+    const { engine } = await join();
+    const log = await openLog(engine);
+    await within(put(engine, log, Buffer.alloc(2_500_000)));
+    await within(put(engine, log));
+    const outcome = await within(engine.read(log, 2, { maxBytes: 1, maxRecords: 1 }));
+    expect(outcome).toMatchObject({ kind: "entries", nextIndex: 3 });
+    await engine.close();
+  });
+});
+
+test("a gateway may take long to join while somebody's close is not finished", async () => {
+  const { clock, cluster, crashed, begin, join, openLog, within } = worldOf(1);
+  const { engine, process } = await join();
+  const log = await openLog(engine);
+  await within(put(engine, log));
+  cluster.deposeLeader("millrace_g1");
+  void engine.state.commit({ closes: [log] });
+  await clock.runFor(50);
+  process.end();
+  cluster.setFaults({ lostPublish: 1 });
+  const joining = begin();
+  await clock.runFor(12_000);
+  cluster.setFaults({});
+  const late = await within(joining.engine);
+  await clock.runFor(20_000);
+  expect(crashed).toEqual([]);
+  expect(late?.describe(log)).toMatchObject({ endIndex: 2 });
+  await late?.close();
+});
