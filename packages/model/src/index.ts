@@ -1,4 +1,4 @@
-export { readAggregatedRecord } from "./aggregated-record.ts";
+export { readAggregatedRecord, visitAggregatedRecord } from "./aggregated-record.ts";
 export type { UserRecord } from "./aggregated-record.ts";
 export { AggregatedRecordWriter } from "./aggregated-record-writer.ts";
 export type { RecordToAggregate } from "./aggregated-record-writer.ts";

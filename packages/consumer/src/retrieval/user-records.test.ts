@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { HASH_KEY_MAX, hashKeyOf, WHOLE_RING } from "@millrace/model";
+import { AggregatedRecordWriter, HASH_KEY_MAX, hashKeyOf, WHOLE_RING } from "@millrace/model";
 import { describe, expect, test } from "vitest";
 import { TRIM_HORIZON } from "../index.ts";
 import { type StoredRecord, UserRecordReader } from "./user-records.ts";
@@ -50,6 +50,19 @@ function read(reader: UserRecordReader, records: readonly StoredRecord[]) {
 }
 
 describe("user records", () => {
+  test("of an aggregate whose last record names no key are none: it is an ordinary record, and whole", () => {
+    const broken = aggregate([
+      ["x", "one"],
+      ["y", "two"],
+    ]);
+    const message = broken.subarray(4, -16);
+    message[message.lastIndexOf(0x1a) - 1] = 9;
+    const data = Buffer.concat([broken.subarray(0, 4), message, createHash("md5").update(message).digest()]);
+    const { records, end } = new UserRecordReader(WHOLE_RING, TRIM_HORIZON).read([stored("10", data)]);
+    expect(records).toMatchObject([{ partitionKey: "a", sequenceNumber: "10", subSequenceNumber: 0, data }]);
+    expect(end).toEqual({ sequenceNumber: "10", subSequenceNumber: 0 });
+  });
+
   test("of an aggregated record have its number and their own keys and sub-sequence numbers", () => {
     const reader = new UserRecordReader(WHOLE_RING, TRIM_HORIZON);
     const plain = stored("10", Buffer.from("plain"));
@@ -78,6 +91,30 @@ describe("user records", () => {
     expect(read(reader, [three]).shown).toEqual(["20.0 x one", "20.2 x three"]);
     const none = new UserRecordReader({ startingHashKey: 1n, endingHashKey: 1n }, TRIM_HORIZON);
     expect(read(none, [three])).toEqual({ shown: [], end: { sequenceNumber: "20", subSequenceNumber: 2 } });
+  });
+
+  test("belong where their key lies, however long it is and whatever is in it", () => {
+    for (const partitionKey of [
+      "",
+      "ключ",
+      "x".repeat(55),
+      "x".repeat(56),
+      "ж".repeat(341),
+      "€".repeat(2_000),
+    ]) {
+      const writer = new AggregatedRecordWriter();
+      const partitionKeyBytes = Buffer.byteLength(partitionKey);
+      const data = Buffer.from("data");
+      writer.tryAdd({ partitionKey, partitionKeyBytes, explicitHashKey: undefined, data }, Infinity);
+      const packed = stored("20", writer.finish());
+      const at = hashKeyOf(Buffer.from(partitionKey));
+      const there = new UserRecordReader({ startingHashKey: at, endingHashKey: at }, TRIM_HORIZON);
+      expect(there.read([packed]).records).toMatchObject([{ partitionKey, data }]);
+      for (const beside of [at - 1n, at + 1n]) {
+        const elsewhere = { startingHashKey: beside, endingHashKey: beside };
+        expect(new UserRecordReader(elsewhere, TRIM_HORIZON).read([packed]).records).toEqual([]);
+      }
+    }
   });
 
   test("with an explicit hash key belong where that lies", () => {

@@ -1,10 +1,11 @@
 import type { Decoded, KinesisRecord } from "@millrace/api";
 import {
+  HashKeyColumn,
   hashKeyHex,
-  hashKeyHexOf,
   type HashKeyRange,
   parseHashKey,
-  readAggregatedRecord,
+  visitAggregatedRecord,
+  WHOLE_RING,
 } from "@millrace/model";
 import { type ExtendedSequenceNumber, isRecordPlace } from "../leases/extended-sequence-number.ts";
 
@@ -31,20 +32,29 @@ export interface UserRecords {
   readonly sizeBytes: number;
 }
 
+/** Rows of the column of hash keys: the one that is looked at, and the ends of the shard's range. */
+const KEY = 0;
+const START = 1;
+const END = 2;
+/** A partition key of the service has 256 characters at most; one that somebody packed may have more. */
+const KEY_BYTES = 1_024;
+const keyBytes = Buffer.allocUnsafeSlow(KEY_BYTES);
+
 /**
  * User records whose key lies outside the shard are dropped: their shard was split on the way, and their producer puts them once
  * more. The KCL drops all that were packed with such a one. Here the others stay, because the KPL may take them for stored
  * (`Retrier::succeed_if_correct_shard`, version 1.0.7); at worst they are seen twice.
  */
 export class UserRecordReader {
-  readonly #start: string;
-  readonly #end: string;
+  /** Hashing the keys of packed records is what they cost most, so it makes no string and no bigint for each. */
+  readonly #hashKeys = new HashKeyColumn(3);
   #after: ExtendedSequenceNumber | undefined;
 
   /** @param after a checkpoint: the records up to it are dropped, because a read may begin with them again. */
   constructor(range: HashKeyRange | undefined, after: ExtendedSequenceNumber) {
-    this.#start = range === undefined ? "" : hashKeyHex(range.startingHashKey);
-    this.#end = range === undefined ? "g" : hashKeyHex(range.endingHashKey);
+    const { startingHashKey, endingHashKey } = range ?? WHOLE_RING;
+    this.#hashKeys.set(START, hashKeyHex(startingHashKey));
+    this.#hashKeys.set(END, hashKeyHex(endingHashKey));
     this.#after = isRecordPlace(after) ? after : undefined;
   }
 
@@ -55,10 +65,27 @@ export class UserRecordReader {
     for (const record of stored) {
       const { Data: data, SequenceNumber: sequenceNumber } = record;
       sizeBytes += data.byteLength;
-      const userRecords = data[0] === 0xf3 && data[1] === 0x89 ? readAggregatedRecord(data) : undefined;
       const isFirst = this.#after?.sequenceNumber === sequenceNumber;
       const handedOut = isFirst ? this.#after!.subSequenceNumber : -1;
-      if (userRecords === undefined) {
+      const { ApproximateArrivalTimestamp: approximateArrivalMs } = record;
+      const before = records.length;
+      const count =
+        data[0] === 0xf3 && data[1] === 0x89
+          ? visitAggregatedRecord(data, (partitionKey, explicitHashKey, userData, subSequenceNumber) => {
+              if (subSequenceNumber <= handedOut || !this.#isOfShard(partitionKey, explicitHashKey)) return;
+              records.push({
+                partitionKey,
+                explicitHashKey,
+                data: userData,
+                sequenceNumber,
+                subSequenceNumber,
+                approximateArrivalMs,
+              });
+            })
+          : undefined;
+      if (count === undefined) {
+        // Of an aggregate that breaks off nothing is one: it is an ordinary record, whatever was in it before that.
+        records.length = before;
         if (handedOut < 0) {
           records.push({
             partitionKey: record.PartitionKey ?? "",
@@ -66,24 +93,11 @@ export class UserRecordReader {
             data,
             sequenceNumber,
             subSequenceNumber: 0,
-            approximateArrivalMs: record.ApproximateArrivalTimestamp,
+            approximateArrivalMs,
           });
         }
-        end = { sequenceNumber, subSequenceNumber: 0 };
-        continue;
       }
-      for (const { partitionKey, explicitHashKey, data: userData, subSequenceNumber } of userRecords) {
-        if (subSequenceNumber <= handedOut || !this.#isOfShard(partitionKey, explicitHashKey)) continue;
-        records.push({
-          partitionKey,
-          explicitHashKey,
-          data: userData,
-          sequenceNumber,
-          subSequenceNumber,
-          approximateArrivalMs: record.ApproximateArrivalTimestamp,
-        });
-      }
-      end = { sequenceNumber, subSequenceNumber: Math.max(userRecords.length - 1, 0) };
+      end = { sequenceNumber, subSequenceNumber: Math.max((count ?? 0) - 1, 0) };
     }
     if (end !== undefined) this.#after = undefined;
     return { records, end, sizeBytes };
@@ -91,7 +105,15 @@ export class UserRecordReader {
 
   #isOfShard(partitionKey: string, explicitHashKey: string | undefined): boolean {
     const explicit = explicitHashKey === undefined ? undefined : parseHashKey(explicitHashKey);
-    const hashKey = explicit === undefined ? hashKeyHexOf(partitionKey) : hashKeyHex(explicit);
-    return this.#start <= hashKey && hashKey <= this.#end;
+    if (explicit !== undefined) this.#hashKeys.set(KEY, hashKeyHex(explicit));
+    else if (partitionKey.length * 3 <= KEY_BYTES) {
+      this.#hashKeys.place(KEY, keyBytes, 0, keyBytes.write(partitionKey, "utf8"));
+    } else {
+      const bytes = Buffer.from(partitionKey);
+      this.#hashKeys.place(KEY, bytes, 0, bytes.length);
+    }
+    return (
+      !this.#hashKeys.isAbove(START, this.#hashKeys, KEY) && !this.#hashKeys.isAbove(KEY, this.#hashKeys, END)
+    );
   }
 }
