@@ -36,7 +36,7 @@ export interface WorkerReports {
 }
 
 /** DynamoDB's JSON, as far as reports need it. */
-export type ReportValue =
+type ReportValue =
   | { readonly S: string }
   | { readonly N: string }
   | { readonly L: readonly ReportValue[] }
