@@ -30,7 +30,7 @@ export const agent: Bench = bench({
     smoke: { lineBytes: 200, lines: 2_000 },
     full: { lineBytes: 200, lines: 1_500_000 },
   },
-  smokeDigest: "",
+  smokeDigest: "21f83a3b5b8f3d2c",
   async run({ lineBytes, lines }, context) {
     const server = await context.millrace({ streams: { [STREAM]: 1 }, limits: "off" });
     const { clock, random } = nodeRuntime({ logLevel: "error" });

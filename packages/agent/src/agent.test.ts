@@ -198,18 +198,68 @@ describe("records", () => {
     expect(stream.lines[1]).toBe("next");
   });
 
-  test("that the service refuses are counted and passed over; everything else is tried until it is stored", async () => {
+  test("that the service refuses are counted and passed over, packed or not", async () => {
+    for (const aggregation of [false, true]) {
+      const { runtime, stream, log, begin, pass } = await setup();
+      const { clock } = runtime.world;
+      stream.isRefused = (data) => data.startsWith("bad");
+      await clock.finish(log.append("app.log", "one\nbad\n"));
+      const agent = await begin({ partitionKeyOption: "FILE", aggregation });
+      await pass();
+      await clock.finish(log.append("app.log", "two\nthree\n"));
+      await pass();
+      // Of what is packed all is refused: the service takes a packed record or does not.
+      expect(stream.lines).toEqual(aggregation ? ["two", "three"] : ["one", "two", "three"]);
+      const [status] = await clock.finish(agent.status());
+      const refusedCount = aggregation ? 2 : 1;
+      expect(status?.files[0]).toMatchObject({ storedCount: 4 - refusedCount, refusedCount, lagBytes: 0 });
+      expect(status?.lastFailure?.message).toContain("a record was refused: ValidationException");
+      await clock.finish(agent.stop());
+    }
+  });
+
+  test("wait for as long as the stream cannot be reached", async () => {
     const { runtime, stream, log, begin, pass } = await setup();
     const { clock } = runtime.world;
     stream.fault = () => "before";
     await clock.finish(log.append("app.log", "one\n"));
     const agent = await begin();
-    await pass(3_600_000);
+    await pass(600_000);
     expect(stream.lines).toEqual([]);
     expect((await clock.finish(agent.status()))[0]?.files[0]).toMatchObject({ lagBytes: 4, storedCount: 0 });
     stream.fault = () => undefined;
     await pass(30_000);
     expect(stream.lines).toEqual(["one"]);
+  });
+
+  test("of one log are packed, and wait for others; one by itself, and one that fills a record, go bare", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "alone\n"));
+    await begin({ partitionKeyOption: "FILE", maxBufferAgeMillis: 5_000 });
+    await pass(6_000);
+    expect(stream.puts).toEqual([["alone\n"]]);
+    for (const line of ["a\n", "b\n", "c\n"]) {
+      await clock.finish(log.append("app.log", line));
+      await pass(1_000);
+    }
+    expect(stream.puts).toHaveLength(1);
+    await pass(4_000);
+    expect(stream.puts.slice(1)).toEqual([["a\n", "b\n", "c\n"]]);
+    // More than a pack holds does not wait.
+    const long = `${"x".repeat(600_000)}\n`;
+    await clock.finish(log.append("app.log", `d\ne\n${long}f\n`));
+    await pass(1_000);
+    expect(stream.puts.slice(2)).toEqual([["d\n", "e\n"], [long], ["f\n"]]);
+  });
+
+  test("are packed with one drawn key for each pack, when keys are drawn", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    await runtime.world.clock.finish(log.append("app.log", textOf(linesOf("a", 5))));
+    await begin({ aggregation: true });
+    await pass();
+    expect(stream.puts).toEqual([linesOf("a", 5).map((line) => `${line}\n`)]);
+    expect(new Set(stream.stored.map(({ partitionKey }) => partitionKey)).size).toBe(1);
   });
 
   test("get a drawn key, one of their content, or the one of their log", async () => {

@@ -94,7 +94,17 @@ class RunningAgent implements Agent {
   ) {
     this.#options = options;
     this.#lock = lock;
-    const { config, files, clock, random, log, client, hostName, shardRateShare = 1, gunzip = nodeGunzip } = options;
+    const {
+      config,
+      files,
+      clock,
+      random,
+      log,
+      client,
+      hostName,
+      shardRateShare = 1,
+      gunzip = nodeGunzip,
+    } = options;
     const { requestCountMax, requestTimeoutMs, checkpointLifeMs } = config;
     const onChange = () => {
       this.#isChanged = true;

@@ -1,4 +1,5 @@
 /** A stream for tests: it stores what is put, and fails when it is told to. */
+import { ServiceError } from "@millrace/api";
 import type { KinesisClient } from "@millrace/client";
 import { contains, formatShardId, hashKeyOf, readAggregatedRecord, tileRing } from "@millrace/model";
 import type { Clock } from "@millrace/runtime";
@@ -16,11 +17,12 @@ export interface StoredRecord {
 export class FakeStream {
   /** User records in the order in which they were stored. */
   readonly stored: StoredRecord[] = [];
-  readonly requestSizes: number[] = [];
+  /** The user records of each record that was stored, in order. */
+  readonly puts: string[][] = [];
   /** Decides what becomes of a request: nothing, an error before it is carried out, or one after it. */
   fault: () => "before" | "after" | undefined = () => undefined;
-  /** An error code keeps a record from being stored. */
-  refuse: (data: string) => string | undefined = () => undefined;
+  /** Whether the service takes no request with this record in it, since it finds fault with it. */
+  isRefused: (data: string) => boolean = () => false;
   readonly #shards: readonly {
     readonly shardId: string;
     readonly range: ReturnType<typeof tileRing>[number];
@@ -57,8 +59,10 @@ export class FakeStream {
         await clock.sleep(2);
         const fault = this.fault();
         if (fault === "before") throw new Error("connection refused");
+        if (input.Records.some(({ Data }) => this.#textsOf(Data).some((text) => this.isRefused(text)))) {
+          throw new ServiceError("ValidationException", "no", { status: 400 });
+        }
         const Records = input.Records.map((entry) => this.#put(entry));
-        this.requestSizes.push(Records.length);
         await clock.sleep(2);
         if (fault === "after") throw new Error("connection reset");
         return { Records };
@@ -71,13 +75,15 @@ export class FakeStream {
   #put({ PartitionKey, Data }: PutInput["Records"][number]): object {
     const place = hashKeyOf(Buffer.from(PartitionKey));
     const shardId = this.#shards.find(({ range }) => contains(range, place))?.shardId ?? "";
-    const records = readAggregatedRecord(Data) ?? [{ partitionKey: PartitionKey, data: Data }];
-    const texts = records.map(({ data }) => Buffer.from(data).toString());
-    const errorCode = texts.map((text) => this.refuse(text)).find((code) => code !== undefined);
-    if (errorCode !== undefined) return { ErrorCode: errorCode, ErrorMessage: "no" };
+    const records = readAggregatedRecord(Data) ?? [{ partitionKey: PartitionKey }];
+    const texts = this.#textsOf(Data);
+    this.puts.push(texts);
     for (const [index, data] of texts.entries()) {
       this.stored.push({ shardId, partitionKey: records[index]?.partitionKey ?? "", data });
     }
     return { ShardId: shardId, SequenceNumber: String(this.stored.length) };
+  }
+  #textsOf(data: Uint8Array): string[] {
+    return (readAggregatedRecord(data) ?? [{ data }]).map((record) => Buffer.from(record.data).toString());
   }
 }

@@ -252,7 +252,8 @@ export class FileSet {
     const isQuiet = nowMs - Math.max(file.grewMs, file.rotatedMs ?? Infinity) >= CLOSED_AFTER_MS;
     if (file.isFinished && file.source !== undefined && isQuiet) {
       await file.close();
-      if (there !== undefined && there.sizeBytes === file.readPositionBytes) this.#explained.add(stateOf(there));
+      if (there !== undefined && there.sizeBytes === file.readPositionBytes)
+        this.#explained.add(stateOf(there));
     }
   }
 

@@ -174,7 +174,9 @@ export class TailedFile {
     const count = await source.read(memory, prefixStart);
     const buffer = maker.begin(logKey, memory.subarray(0, count));
     // Of what was not read yet, the first bytes are known.
-    const isBegun = positionBytes >= HEAD_BYTES || isEqual(headOf(buffer.subarray(0, Math.min(count, this.head.sizeBytes))), this.head);
+    const isBegun =
+      positionBytes >= HEAD_BYTES ||
+      isEqual(headOf(buffer.subarray(0, Math.min(count, this.head.sizeBytes))), this.head);
     if (!isBegun || count < prefixBytes || !isEqual(fingerprintOf(buffer.subarray(0, prefixBytes)), anchor)) {
       return { kind: "replaced" };
     }
