@@ -69,7 +69,11 @@ export interface Connection {
  * Connects as the options, the environment and the defaults say, in this order of strength. Credentials come
  * from the environment only; without them requests are not signed, which Millrace accepts and AWS does not.
  */
-export async function connect(world: World, invocation: Invocation): Promise<Connection> {
+export async function connect(
+  world: World,
+  invocation: Invocation,
+  defaultProtocol: "json" | "cbor" = "json",
+): Promise<Connection> {
   const { environment } = world;
   const region =
     textOf(invocation, "region") ??
@@ -109,7 +113,7 @@ export async function connect(world: World, invocation: Invocation): Promise<Con
       if (elapsedMs + delayMs <= PATIENCE_MS) return;
       tellWait(`${operation} is tried again after ${failure.code}: ${failure.message}`);
     },
-    protocol: textOf(invocation, "protocol") === "cbor" ? "cbor" : "json",
+    protocol: (textOf(invocation, "protocol") ?? defaultProtocol) === "cbor" ? "cbor" : "json",
     ...(accessKeyId === undefined || secretAccessKey === undefined
       ? {}
       : {

@@ -87,7 +87,8 @@ describe("a call", () => {
 
   test("speaks CBOR when asked to", async () => {
     const { service, requests } = script(() =>
-      answer(200, encodeCbor(placed, PutRecord.output), { "content-type": "application/x-amz-cbor-1.1" }),
+      // Spelled as the server spells it, and not as HTTP hands it on.
+      answer(200, encodeCbor(placed, PutRecord.output), { "Content-Type": "application/x-amz-cbor-1.1" }),
     );
     const { client, clock } = clientOf(service, { protocol: "cbor" });
     expect(await clock.finish(client.putRecord(record))).toEqual(placed);

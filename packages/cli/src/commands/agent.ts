@@ -58,7 +58,8 @@ export const agentRun: Command = {
       description:
         "Put as fast as the server takes it, instead of at most 1 MiB/s and 1,000 records/s per shard",
     },
-    ...CONNECTION_OPTIONS,
+    // What the Kinesis Agent speaks, and at half the price of texts.
+    ...CONNECTION_OPTIONS.map((option) => (option.name === "protocol" ? { ...option, default: "cbor" } : option)),
   ],
   examples: [
     ["millrace agent run --config agent.json", "to a server on this machine"],
@@ -68,7 +69,7 @@ export const agentRun: Command = {
   async run(world, invocation) {
     const config = await configOf(world, invocation);
     const { files, log } = world.runtime();
-    const { kinesis, endpoint } = await connect(withConfig(world, config), invocation);
+    const { kinesis, endpoint } = await connect(withConfig(world, config), invocation, "cbor");
     const directory = stateDirectory(invocation, config);
     const agent = await started(() =>
       startAgent({

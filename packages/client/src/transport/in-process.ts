@@ -21,7 +21,11 @@ export function inProcessTransport(service: WireService, authority = "localhost"
         }),
         signal,
       );
-      return { status: response.status, headers: response.headers, body: piecesOf(response, signal) };
+      return {
+        status: response.status,
+        headers: lowerCased(response.headers),
+        body: piecesOf(response, signal),
+      };
     },
 
     close: () => Promise.resolve(),
@@ -65,4 +69,8 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
