@@ -125,6 +125,7 @@ function answersAtOnce(): ClientTransport {
   };
   return {
     authority: "nothing",
+    copiesBodies: true,
     send({ headers }) {
       const operation = headers["x-amz-target"]?.split(".").at(-1) ?? "";
       const body = Buffer.from(JSON.stringify(answers[operation]));

@@ -96,6 +96,7 @@ export async function connect(
   });
   const transport: ClientTransport = {
     authority: reached.authority,
+    copiesBodies: reached.copiesBodies === true,
     send: (request) =>
       tellWhenSlow(world.clock, tellWait, `${endpoint.origin} has not answered yet`, reached.send(request)),
     close: () => reached.close(),

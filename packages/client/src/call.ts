@@ -1,5 +1,5 @@
 import { type Service, ServiceError } from "@millrace/api";
-import type { Clock, Random } from "@millrace/runtime";
+import { BytePool, type Clock, POOLED_BYTES_MIN, type Random } from "@millrace/runtime";
 import {
   decodeError,
   decodeResponse,
@@ -47,6 +47,15 @@ export interface CallerOptions {
   readonly onWait: ((wait: CallWait) => void) | undefined;
 }
 
+/** Of memory for bodies that are under way no more. */
+const IDLE_BODY_BYTES_MAX = 8_388_608;
+
+interface WholeRequest extends EncodedRequest {
+  readonly bytes: Uint8Array;
+  /** What the bytes lie in, when that may be used again after the answer. */
+  readonly memory: Buffer | undefined;
+}
+
 /** An open answer, and the means to keep it from going silent. */
 export interface OpenAnswer {
   readonly response: TransportResponse;
@@ -66,6 +75,8 @@ export interface OpenAnswer {
  */
 export class Caller {
   readonly #options: CallerOptions;
+  /** What large bodies are put together in: fresh memory for each makes the collector look at everything all the time. */
+  readonly #memory = new BytePool({ idleBytesMax: IDLE_BODY_BYTES_MAX });
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -74,7 +85,9 @@ export class Caller {
   /** One whole call of an operation that answers with one value. */
   async call(name: string, input: object, options: CallOptions = {}): Promise<unknown> {
     const request = this.#encode(name, input);
+    let attemptCount = 0;
     const { value, unlink } = await this.#untilItWorks(name, options, async (attempt) => {
+      attemptCount += 1;
       const answer = await this.#open(request, attempt);
       try {
         const { status, headers, body } = answer.response;
@@ -86,6 +99,8 @@ export class Caller {
       }
     });
     unlink();
+    // An earlier attempt, given up without an answer, may still be looking at it.
+    if (request.memory !== undefined && attemptCount === 1) this.#memory.give(request.memory);
     return value;
   }
 
@@ -111,17 +126,28 @@ export class Caller {
     };
   }
 
-  #encode(name: string, input: object): EncodedRequest & { readonly bytes: Uint8Array } {
+  #encode(name: string, input: object): WholeRequest {
     // AWS answers 500 to a subscription in CBOR, and its events are JSON in any case.
     const format = name === "SubscribeToShard" ? "json" : this.#options.protocol;
     const request = encodeRequest(this.#options.contract, name, input as never, format);
-    return { ...request, bytes: joined(request.body) };
+    const sizeBytes = request.body.reduce((sum, { length }) => sum + length, 0);
+    if (
+      request.body.length === 1 ||
+      sizeBytes < POOLED_BYTES_MIN ||
+      this.#options.transport.copiesBodies !== true
+    ) {
+      return { ...request, bytes: joined(request.body), memory: undefined };
+    }
+    const memory = this.#memory.take(sizeBytes);
+    let at = 0;
+    for (const piece of request.body) {
+      memory.set(piece, at);
+      at += piece.length;
+    }
+    return { ...request, bytes: memory.subarray(0, sizeBytes), memory };
   }
 
-  async #open(
-    { method, path, headers, bytes }: EncodedRequest & { readonly bytes: Uint8Array },
-    attempt: AbortController,
-  ): Promise<OpenAnswer> {
+  async #open({ method, path, headers, bytes }: WholeRequest, attempt: AbortController): Promise<OpenAnswer> {
     const { clock, sign, transport, attemptTimeoutMs } = this.#options;
     const silent = () =>
       attempt.abort(new TransportError(`nothing was heard for ${attemptTimeoutMs} ms`, undefined));

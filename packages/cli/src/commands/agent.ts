@@ -59,7 +59,9 @@ export const agentRun: Command = {
         "Put as fast as the server takes it, instead of at most 1 MiB/s and 1,000 records/s per shard",
     },
     // What the Kinesis Agent speaks, and at half the price of texts.
-    ...CONNECTION_OPTIONS.map((option) => (option.name === "protocol" ? { ...option, default: "cbor" } : option)),
+    ...CONNECTION_OPTIONS.map((option) =>
+      option.name === "protocol" ? { ...option, default: "cbor" } : option,
+    ),
   ],
   examples: [
     ["millrace agent run --config agent.json", "to a server on this machine"],

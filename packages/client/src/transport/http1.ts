@@ -32,6 +32,7 @@ export function http1Transport(endpoint: URL, options: Http1Options = {}): Clien
 
   return {
     authority: endpoint.host,
+    copiesBodies: true,
 
     send({ method, path, headers, body, signal }: TransportRequest): Promise<TransportResponse> {
       return new Promise((resolve, reject) => {

@@ -52,6 +52,7 @@ export function http2Transport(endpoint: URL, trust: TlsTrust = {}): ClientTrans
 
   return {
     authority: endpoint.host,
+    copiesBodies: true,
 
     send({ method, path, headers, body, signal }: TransportRequest): Promise<TransportResponse> {
       return new Promise((resolve, reject) => {

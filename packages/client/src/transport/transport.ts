@@ -6,6 +6,9 @@ export interface ClientTransport {
   /** Host and port as the `host` header (and so the signature) names them. */
   readonly authority: string;
 
+  /** Once an answer is there as a whole, nobody looks at the body of its request any more. Default: false. */
+  readonly copiesBodies?: boolean;
+
   /**
    * Sends one request and resolves when the head of the answer is there. Rejects with
    * {@link TransportError} when there is no answer, and with the signal's reason when it is aborted.
