@@ -1,8 +1,8 @@
-import { type SimulatedRuntime, simulatedRuntime } from "@millrace/runtime";
+import { type Runtime, type SimulatedRuntime, simulatedRuntime } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { FakeStream } from "./fake-stream.ts";
 import { type Agent, AgentRunningError, readAgentConfig, readAgentStatus, startAgent } from "./index.ts";
-import { LogWriter } from "./log-writer.ts";
+import { gunzipAtOnce, LogWriter } from "./log-writer.ts";
 
 type FlowOptions = Record<string, unknown>;
 
@@ -11,6 +11,8 @@ interface Setup {
   readonly stream: FakeStream;
   readonly log: LogWriter;
   readonly begin: (flow?: FlowOptions) => Promise<Agent>;
+  /** Begins in a new process. */
+  readonly restart: (flow?: FlowOptions) => Promise<Agent>;
   /** Lets time pass. */
   readonly pass: (durationMs?: number) => Promise<void>;
 }
@@ -20,20 +22,23 @@ async function setup(shardCount = 1): Promise<Setup> {
   const { clock } = runtime.world;
   await clock.finish(runtime.files.makeDirectory("/logs"));
   const stream = new FakeStream(shardCount);
+  const beginIn = (process: Runtime, flow: FlowOptions) =>
+    clock.finish(
+      startAgent({
+        config: configOf({ initialPosition: "START_OF_FILE", ...flow }),
+        ...process,
+        client: stream.client(process.clock),
+        directory: "/state",
+        hostName: "here",
+        gunzip: gunzipAtOnce,
+      }),
+    );
   return {
     runtime,
     stream,
     log: new LogWriter(runtime.world.disk, "/logs"),
-    begin: (flow = {}) =>
-      clock.finish(
-        startAgent({
-          config: configOf({ initialPosition: "START_OF_FILE", ...flow }),
-          ...runtime,
-          client: stream.client(runtime.clock),
-          directory: "/state",
-          hostName: "here",
-        }),
-      ),
+    begin: (flow = {}) => beginIn(runtime, flow),
+    restart: (flow = {}) => beginIn(runtime.world.start(), flow),
     pass: (durationMs = 3_000) => clock.runFor(durationMs),
   };
 }
@@ -138,23 +143,70 @@ describe("a file", () => {
     expect(stream.lines).toEqual(["one", "two", "three", "four", "five"]);
   });
 
-  test("is put again from the last checkpoint after a crash, and not before it", async () => {
+  test("that begins as the one before it is another, even when both are there for the first time", async () => {
     const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    await clock.finish(log.append("app.log", "name,age\n"));
+    await begin({ partitionKeyOption: "FILE" });
+    await pass();
+    await clock.finish(log.append("app.log", "ana,1\n"));
+    await clock.finish(log.copyTruncate("app.log", "app.log.1"));
+    await clock.finish(log.append("app.log", "name,age\nbo,2\n"));
+    await clock.finish(log.rename("app.log", "app.log.2"));
+    await clock.finish(log.append("app.log", "name,age\n"));
+    await pass(20_000);
+    expect(stream.lines).toEqual(["name,age", "ana,1", "name,age", "bo,2", "name,age"]);
+  });
+
+  test("that was read and is not stored when the agent is killed is read again in its place, wherever it is by then", async () => {
+    const { runtime, stream, log, begin, pass, restart } = await setup();
+    const { clock } = runtime.world;
+    await begin({ partitionKeyOption: "FILE" });
+    stream.fault = () => "before";
+    await clock.finish(log.append("app.log", textOf(linesOf("first", 5))));
+    await pass(1_000);
+    await clock.finish(log.rename("app.log", "app.log.1"));
+    await clock.finish(log.append("app.log", textOf(linesOf("second", 5))));
+    await pass(5_000);
+    runtime.world.crash({ powerCut: false });
+    await clock.finish(log.compress("app.log.1"));
+    await clock.finish(log.rename("app.log", "app.log.2"));
+    await clock.finish(log.append("app.log", textOf(linesOf("third", 5))));
+    stream.fault = () => undefined;
+    await restart({ partitionKeyOption: "FILE" });
+    await pass(20_000);
+    expect(stream.lines).toEqual([...linesOf("first", 5), ...linesOf("second", 5), ...linesOf("third", 5)]);
+  });
+
+  test("that is one of several put aside while the agent was away comes in the order of writing", async () => {
+    const { runtime, stream, log, begin, pass } = await setup();
+    const { clock } = runtime.world;
+    const agent = await begin({ partitionKeyOption: "FILE" });
+    await clock.finish(agent.stop());
+    const expected: string[] = [];
+    // Names say nothing of the order: programs count in both directions.
+    for (const name of ["app.log.7", "app.log.3", "app.log.5", "app.log.1"]) {
+      const lines = linesOf(name, 3);
+      expected.push(...lines);
+      await clock.finish(log.append("app.log", textOf(lines)));
+      await pass(10);
+      await clock.finish(log.rename("app.log", name));
+    }
+    await clock.finish(log.compress("app.log.3"));
+    await clock.finish(log.append("app.log", "last\n"));
+    await begin({ partitionKeyOption: "FILE" });
+    await pass(20_000);
+    expect(stream.lines).toEqual([...expected, "last"]);
+  });
+
+  test("is put again from the last checkpoint after a crash, and not before it", async () => {
+    const { runtime, stream, log, begin, pass, restart } = await setup();
     const { world } = runtime;
     world.disk.place("/logs/app.log", Buffer.from(textOf(linesOf("a", 10))));
     await begin();
     await pass();
     world.crash({ powerCut: true });
-    const again = world.start();
-    await world.clock.finish(
-      startAgent({
-        config: configOf({ initialPosition: "START_OF_FILE" }),
-        ...again,
-        client: stream.client(again.clock),
-        directory: "/state",
-        hostName: "here",
-      }),
-    );
+    await restart();
     await world.clock.finish(log.append("app.log", "b\n"));
     await pass();
     expect(stream.lines).toEqual([...linesOf("a", 10), "b"]);
