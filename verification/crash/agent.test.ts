@@ -82,25 +82,37 @@ test("an agent that is killed, an outage and three kinds of rotation lose and re
   // What is compressed before the agent ran for the first time is history.
   write();
   while (!existsSync(join(folder, "checkpoints.millrace", "checkpoints.json"))) await clock.sleep(50);
+  let rotationCount = 0;
+  const rotate = () => {
+    rotationCount += 1;
+    const rotated = `${path}.${rotationCount}`;
+    if (rotationCount % 3 === 1) {
+      copyFileSync(path, rotated);
+      truncateSync(path, 0);
+      return;
+    }
+    renameSync(path, rotated);
+    if (rotationCount % 3 === 0) return;
+    writeFileSync(`${rotated}.gz.part`, gzipSync(readFileSync(rotated)));
+    renameSync(`${rotated}.gz.part`, `${rotated}.gz`);
+    unlinkSync(rotated);
+  };
   for (let round = 1; round <= ROUNDS; round += 1) {
     write();
     await clock.sleep(chance.below(700));
     write();
-    const kind = round % 3;
-    if (kind === 0) renameSync(path, `${path}.${round}`);
-    else if (kind === 1) {
-      copyFileSync(path, `${path}.${round}`);
-      truncateSync(path, 0);
-    } else {
-      renameSync(path, `${path}.${round}`);
-      writeFileSync(`${path}.${round}.gz.part`, gzipSync(readFileSync(`${path}.${round}`)));
-      renameSync(`${path}.${round}.gz.part`, `${path}.${round}.gz`);
-      unlinkSync(`${path}.${round}`);
-    }
+    rotate();
     if (round % 2 === 0) {
       agent.kill("SIGKILL");
       await once(agent, "exit");
       write();
+      // Sometimes several are put aside before it is back.
+      for (let count = chance.below(4); count > 0; count -= 1) {
+        rotate();
+        write();
+        await clock.sleep(chance.below(50));
+        write();
+      }
       agent = begin();
     }
     if (round % 5 === 0) {
