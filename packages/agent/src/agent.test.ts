@@ -1,4 +1,4 @@
-import { type Runtime, type SimulatedRuntime, simulatedRuntime } from "@millrace/runtime";
+import { type Files, type Runtime, type SimulatedRuntime, simulatedRuntime } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { FakeStream } from "./fake-stream.ts";
 import { type Agent, AgentRunningError, readAgentConfig, readAgentStatus, startAgent } from "./index.ts";
@@ -11,6 +11,7 @@ interface Setup {
   readonly stream: FakeStream;
   readonly log: LogWriter;
   readonly begin: (flow?: FlowOptions) => Promise<Agent>;
+  readonly beginIn: (process: Runtime, flow: FlowOptions) => Promise<Agent>;
   /** Begins in a new process. */
   readonly restart: (flow?: FlowOptions) => Promise<Agent>;
   /** Lets time pass. */
@@ -37,6 +38,7 @@ async function setup(shardCount = 1): Promise<Setup> {
     runtime,
     stream,
     log: new LogWriter(runtime.world.disk, "/logs"),
+    beginIn,
     begin: (flow = {}) => beginIn(runtime, flow),
     restart: (flow = {}) => beginIn(runtime.world.start(), flow),
     pass: (durationMs = 3_000) => clock.runFor(durationMs),
@@ -197,6 +199,34 @@ describe("a file", () => {
     await begin({ partitionKeyOption: "FILE" });
     await pass(20_000);
     expect(stream.lines).toEqual([...expected, "last"]);
+  });
+
+  test("that is put aside in the middle of a look at the directory comes before its successor", async () => {
+    const { runtime, stream, log, beginIn, pass } = await setup();
+    const { clock } = runtime.world;
+    const { files } = runtime;
+    let isArmed = false;
+    const moving: Files = {
+      ...files,
+      async list(directory) {
+        const names = await files.list(directory);
+        if (isArmed && directory === "/logs") {
+          isArmed = false;
+          await log.rename("app.log", "app.log.2");
+          await log.append("app.log", "third\n");
+        }
+        return names;
+      },
+    };
+    await clock.finish(log.append("app.log", "first\n"));
+    await beginIn({ ...runtime, files: moving }, { partitionKeyOption: "FILE" });
+    await pass();
+    await clock.finish(log.rename("app.log", "app.log.1"));
+    await clock.finish(log.append("app.log", "second\n"));
+    isArmed = true;
+    await pass(20_000);
+    expect(isArmed).toBe(false);
+    expect(stream.lines).toEqual(["first", "second", "third"]);
   });
 
   test("is put again from the last checkpoint after a crash, and not before it", async () => {

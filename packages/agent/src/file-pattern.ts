@@ -62,10 +62,6 @@ export function isCompressed(name: string): boolean {
   return COMPRESSED.test(name);
 }
 
-export function isGzip(name: string): boolean {
-  return name.endsWith(".gz");
-}
-
 /** What rotations add to a name that the pattern takes without it too: numbers and dates, and endings of archives. */
 const ROTATED = /^(.+?)(?:[.\-_~]\d[\d.\-_T:]*)(?:\.gz)?(?:\.part|\.tmp)?$/;
 
