@@ -26,7 +26,7 @@ export interface CellOptions extends CellTimes {
   readonly rounds: number;
   /** How many there are at once, one after the other: 1 and 3, say. Each number has a publisher of as many processes beside it. */
   readonly gatewayCounts: readonly number[];
-  /** For gateways. */
+  /** For everybody who writes: `--cpu-prof` and its like. */
   readonly nodeFlags: readonly string[];
   progress(text: string): void;
 }
@@ -102,7 +102,7 @@ function entrantsOf(
     ends,
   }: CellOptions & { readonly logIds: readonly number[]; readonly groupCount: number },
 ): Entrant[] {
-  const common = { groupCount, warmUpMs, ends };
+  const common = { groupCount, nodeFlags, warmUpMs, ends };
   // As the engine deals them out: the first ones into the first group.
   const rawShards = logIds.map((logId, at): FedShard => ({
     logId,
@@ -119,7 +119,7 @@ function entrantsOf(
       const contestant = feeds(cluster, cell, { ...engine, processCount: 1, ...common });
       entrants.push({ contestant, against: name, turns: [] });
     }
-    const contestant = gateways(cluster, cell, { gatewayCount, nodeFlags, ...common });
+    const contestant = gateways(cluster, cell, { gatewayCount, ...common });
     entrants.push({ contestant, against: name, turns: [] });
   }
   return entrants;

@@ -38,6 +38,7 @@ const STREAM = "bench";
 export interface FeedOptions extends CellTimes {
   readonly name: string;
   readonly groupCount: number;
+  readonly nodeFlags: readonly string[];
   readonly kind: FeedPlan["kind"];
   readonly prefix: string;
   readonly shards: readonly FedShard[];
@@ -47,7 +48,7 @@ export interface FeedOptions extends CellTimes {
 
 /** Publishers: each writes all shards of its own groups, so that none meets another. */
 export function feeds(cluster: NatsCluster, cell: Cell, options: FeedOptions): Contestant {
-  const { name, groupCount, kind, prefix, shards, processCount, warmUpMs, ends } = options;
+  const { name, groupCount, nodeFlags, kind, prefix, shards, processCount, warmUpMs, ends } = options;
   const { user, password } = cluster.login;
   const shares = Array.from({ length: processCount }, (_, at) =>
     shards.filter(({ group }) => group % processCount === at),
@@ -62,7 +63,7 @@ export function feeds(cluster: NatsCluster, cell: Cell, options: FeedOptions): C
     subjects: `${prefix}.g.*.>`,
     async turn() {
       const nats = usageOf(() => cluster.pids);
-      const results = await runTogether<FeedResult>(feedProgram, plans, nats.begin);
+      const results = await runTogether<FeedResult>(feedProgram, plans, { onGo: nats.begin, nodeFlags });
       const natsCores = nats.end();
       return {
         ...figuresOf(cell, results),

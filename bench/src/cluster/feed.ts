@@ -18,8 +18,14 @@ export async function feed(target: FeedTarget, plan: FeedPlan): Promise<FeedResu
   let entriesEver = 0;
   let turn = 0;
   let cpuAtStart: NodeJS.CpuUsage | undefined;
+  let cpu: NodeJS.CpuUsage | undefined;
   let countedMs = 0;
-  let cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
+  // Not after each entry: asking is a call of the kernel.
+  const starting = setTimeout(() => (cpuAtStart = process.cpuUsage()), warmUpMs);
+  const ending =
+    durationMs === Infinity
+      ? undefined
+      : setTimeout(() => (cpu = process.cpuUsage(cpuAtStart)), warmUpMs + durationMs);
 
   const put = async () => {
     for (;;) {
@@ -32,18 +38,19 @@ export async function feed(target: FeedTarget, plan: FeedPlan): Promise<FeedResu
       entriesEver += 1;
       const nowMs = performance.now();
       if (nowMs < startMs || nowMs >= endMs) continue;
-      cpuAtStart ??= process.cpuUsage();
       latencies.add(nowMs - beganMs);
       countedMs = nowMs - startMs;
-      cpu = process.cpuUsage(cpuAtStart);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, put));
+  clearTimeout(starting);
+  clearTimeout(ending);
+  const { user, system } = cpu ?? process.cpuUsage(cpuAtStart);
   return {
     entries: latencies.count,
     entriesEver,
     elapsedMs: plan.durationMs ?? countedMs,
     latencyMs: latencies.summary(),
-    cpuMs: (cpu.user + cpu.system) / 1_000,
+    cpuMs: (user + system) / 1_000,
   };
 }

@@ -23,7 +23,7 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
 /** Runs plans side by side, each in a process of its own; all begin when all are ready. @throws {LoadError} */
 export async function runLoads(plans: readonly LoadPlan[], onGo?: () => void): Promise<LoadResult[]> {
   const waiting = plans.map((plan) => ({ ...plan, waitForGo: true }));
-  const results = await runTogether<LoadResult>(loadProgram, waiting, onGo);
+  const results = await runTogether<LoadResult>(loadProgram, waiting, { onGo });
   for (const [index, result] of results.entries()) checkResult(plans[index]!, result);
   return results;
 }
@@ -37,12 +37,15 @@ export async function runLoads(plans: readonly LoadPlan[], onGo?: () => void): P
 export async function runTogether<Result>(
   program: string,
   plans: readonly object[],
-  onGo: () => void = () => undefined,
+  {
+    onGo,
+    nodeFlags = [],
+  }: { readonly onGo?: (() => void) | undefined; readonly nodeFlags?: readonly string[] },
 ): Promise<Result[]> {
-  const children = plans.map((plan) => startChild<Result>(program, plan));
+  const children = plans.map((plan) => startChild<Result>(program, plan, nodeFlags));
   try {
     await Promise.all(children.map(({ ready }) => ready));
-    onGo();
+    onGo?.();
     for (const { child } of children) child.stdin?.write("go\n");
     return await Promise.all(children.map(({ result }) => result));
   } finally {
@@ -80,8 +83,10 @@ interface Child<Result> {
   readonly result: Promise<Result>;
 }
 
-function startChild<Result>(program: string, plan: object): Child<Result> {
-  const child = spawn(process.execPath, [program, JSON.stringify(plan)], { stdio: ["pipe", "pipe", "pipe"] });
+function startChild<Result>(program: string, plan: object, nodeFlags: readonly string[] = []): Child<Result> {
+  const child = spawn(process.execPath, [...nodeFlags, program, JSON.stringify(plan)], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const forget = undoAtExit(() => child.kill("SIGKILL"));
   let output = "";
   let complaints = "";

@@ -26,7 +26,9 @@ import {
   decodeGroupMessage,
   encodeGroupMessage,
   type GroupMessage,
+  ownGroupMessage,
   PART_BYTES_MAX,
+  writeGroupMessage,
 } from "./group-message.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
 import { applyDamaged, beginTails } from "./begin-tails.ts";
@@ -252,8 +254,7 @@ export class GroupLog {
       for (const [at, { payload }] of messages.entries()) {
         const sequence = expected + 1 + at;
         // It may have been read before its acknowledgement came.
-        if (sequence > this.#knownSequence)
-          this.#know(decodeGroupMessage(payload, "an entry just written"), sequence);
+        if (sequence > this.#knownSequence) this.#know(ownGroupMessage(payload), sequence);
       }
       return;
     }
@@ -388,6 +389,11 @@ export class GroupLog {
       return [{ subject: this.names.close(logId), payload: encodeGroupMessage(close) }];
     }
     const { recordCount, byteLength } = wanted.batch;
+    if (partCount === 1) {
+      const entry = { ...head, kind: "entry", recordCount, part: 0 } as const;
+      const payload = writeGroupMessage(entry, byteLength, (bytes, at) => wanted.batch.writeTo(bytes, at));
+      return [{ subject: this.names.entries(logId), payload }];
+    }
     const whole = Buffer.allocUnsafe(byteLength);
     wanted.batch.writeTo(whole, 0);
     return Array.from({ length: partCount }, (_, part) => {
