@@ -7,8 +7,8 @@ import type { NatsCluster } from "@millrace/verification-cluster";
 import { startNatsCluster } from "@millrace/verification-cluster";
 import { median } from "../harness/rounds.ts";
 import { scratchDirectory } from "../servers/scratch.ts";
-import type { Contestant, Turn } from "./contestants.ts";
-import { feeds, gateways } from "./contestants.ts";
+import type { Contestant, Idle, Turn } from "./contestants.ts";
+import { feeds, gateways, measureIdle } from "./contestants.ts";
 import type { FedShard } from "./feed-plan.ts";
 
 export interface Cell {
@@ -35,6 +35,7 @@ export interface CellOutcome {
   readonly cell: Cell;
   /** Streams of JetStream that the shards lie in. */
   readonly groups: number;
+  readonly idle: Idle;
   readonly contestants: readonly ContestantOutcome[];
 }
 
@@ -62,6 +63,8 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellOut
       const logIds = await makeLogs(cluster, cell);
       const groups = await streamsOf(broker, ENGINE_SUBJECTS);
       await makeRawStreams(broker, groups.length);
+      // What was just made is written to the disk in the meantime, too.
+      const idle = await measureIdle(cluster, 2 * groups.length, idleMsOf(options));
       const entrants = entrantsOf(cluster, cell, { ...options, logIds, groupCount: groups.length });
       for (let round = 0; round < rounds; round += 1) {
         for (const { contestant, turns } of entrants) {
@@ -74,7 +77,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellOut
         ...{ name, against, turns },
         medians: mediansOf(turns),
       }));
-      return { cell, groups: groups.length, contestants };
+      return { cell, groups: groups.length, idle, contestants };
     } finally {
       await broker.close();
     }
@@ -82,6 +85,12 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellOut
     await cluster.close();
     scratch.remove();
   }
+}
+
+const IDLE_MS = 5_000;
+
+function idleMsOf({ ends }: CellTimes): number {
+  return "entries" in ends ? 100 : IDLE_MS;
 }
 
 interface Entrant {
@@ -199,5 +208,7 @@ function mediansOf(turns: readonly Turn[]): ContestantOutcome["medians"] {
     writerCores: of((turn) => turn.writerCores),
     natsCores: of((turn) => turn.natsCores),
     loadCores: of((turn) => turn.loadCores),
+    diskFactor: of((turn) => turn.diskFactor),
+    networkFactor: of((turn) => turn.networkFactor),
   };
 }

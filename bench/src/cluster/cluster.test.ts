@@ -73,6 +73,7 @@ test("as many entries wait as two appends of each group hold, within bounds", ()
 describe("a report", () => {
   const turn = (megabytesPerSecond: number, writerCores: number, natsCores: number): Turn => ({
     ...{ megabytesPerSecond, writerCores, natsCores, p50Ms: 1, p99Ms: 2, entriesEver: 1, loadCores: 0 },
+    ...{ diskFactor: 6, networkFactor: 4 },
   });
   const contestant = (name: string, against: string | undefined, medians: Turn) => ({
     ...{ name, against, turns: [medians], medians },
@@ -80,6 +81,7 @@ describe("a report", () => {
   const outcome: CellOutcome = {
     cell: { entryBytes: 16 << 10, shards: 17 },
     groups: 2,
+    idle: { streams: 4, natsCores: 0.01, natsBytes: 50e6 },
     contestants: [
       contestant("raw publisher", undefined, turn(100, 0.5, 1.5)),
       contestant("engine alone", "raw publisher", turn(90, 0.5, 1.75)),
@@ -103,7 +105,20 @@ describe("a report", () => {
       .split("\n")[2]!
       .trim()
       .split(/\s{2,}/);
-    expect(cells).toEqual(["raw publisher", "100", "100 – 100", "1", "2", "5", "15", "50", "0.5", "1.5"]);
+    expect(cells).toEqual([
+      "raw publisher",
+      "100",
+      "100 – 100",
+      "1",
+      "2",
+      "5",
+      "15",
+      "50",
+      "0.5",
+      "1.5",
+      "6",
+      "4",
+    ]);
   });
 });
 

@@ -1,12 +1,13 @@
 /** Who takes turns on a cluster: messages without more, the log engine alone, and servers with clients before them. */
 import { fileURLToPath } from "node:url";
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsCluster } from "@millrace/verification-cluster";
 import { createStream } from "../compare/control.ts";
 import { median } from "../harness/rounds.ts";
 import { runLoads, runTogether } from "../load/run-load.ts";
 import type { Latencies } from "../load/plan.ts";
-import { cpuMsOf } from "../servers/process-usage.ts";
+import { cpuMsOf, loopbackBytes, rssBytesOf, writtenBytesOf } from "../servers/process-usage.ts";
 import type { Cell, CellTimes } from "./cell.ts";
 import type { FedShard, FeedPlan, FeedResult } from "./feed-plan.ts";
 import { startGateways } from "./gateway-server.ts";
@@ -23,6 +24,10 @@ export interface Turn {
   readonly natsCores: number;
   /** Of the clients of gateways; 0 where there are none. */
   readonly loadCores: number;
+  /** What the three NATS servers wrote for each acknowledged byte, on all disks together. */
+  readonly diskFactor: number;
+  /** What went over the loopback for each: between servers, from the writer to them, and from clients to gateways. */
+  readonly networkFactor: number;
 }
 
 export interface Contestant {
@@ -62,14 +67,14 @@ export function feeds(cluster: NatsCluster, cell: Cell, options: FeedOptions): C
     name,
     subjects: `${prefix}.g.*.>`,
     async turn() {
-      const nats = usageOf(() => cluster.pids);
-      const results = await runTogether<FeedResult>(feedProgram, plans, { onGo: nats.begin, nodeFlags });
-      const natsCores = nats.end();
+      const servers = usageOf(cluster);
+      const results = await runTogether<FeedResult>(feedProgram, plans, { onGo: servers.begin, nodeFlags });
+      const figures = figuresOf(cell, results);
       return {
-        ...figuresOf(cell, results),
+        ...figures,
+        ...servers.end(figures.megabytesPerSecond),
         entriesEver: sum(results, ({ entriesEver }) => entriesEver),
         writerCores: sum(results, ({ cpuMs, elapsedMs }) => cpuMs / elapsedMs),
-        natsCores,
         loadCores: 0,
       };
     },
@@ -111,23 +116,23 @@ export function gateways(cluster: NatsCluster, cell: Cell, options: GatewayOptio
       const started = await startGateways(cluster, gatewayCount, nodeFlags);
       try {
         await haveStream(started[0]!.endpoint, shards);
-        const nats = usageOf(() => cluster.pids);
-        const own = usageOf(() => started.map(({ pid }) => pid));
+        const servers = usageOf(cluster);
+        const own = coresOf(() => started.map(({ pid }) => pid));
         const results = await runLoads(
           started.map(({ endpoint }) => ({ endpoint, ...shape })),
           () => {
-            nats.begin();
+            servers.begin();
             own.begin();
           },
         );
-        const natsCores = nats.end();
         const writerCores = own.end();
         const counted = results.map((result) => ({ ...result, entries: result.records }));
+        const figures = figuresOf(cell, counted);
         return {
-          ...figuresOf(cell, counted),
+          ...figures,
+          ...servers.end(figures.megabytesPerSecond),
           entriesEver: sum(counted, ({ entries }) => entries),
           writerCores,
-          natsCores,
           loadCores: sum(results, ({ cpuMs, elapsedMs }) => cpuMs / elapsedMs),
         };
       } finally {
@@ -160,7 +165,7 @@ export function inFlightOf({ entryBytes }: Cell, groupCount: number): number {
 }
 
 /** Cores that processes used from `begin` on to `end`. */
-function usageOf(pids: () => readonly number[]): { begin(): void; end(): number } {
+function coresOf(pids: () => readonly number[]): { begin(): void; end(): number } {
   let cpuMs = 0;
   let atMs = 0;
   return {
@@ -170,6 +175,46 @@ function usageOf(pids: () => readonly number[]): { begin(): void; end(): number 
     },
     end: () => (cpuMsOf(pids()) - cpuMs) / (performance.now() - atMs),
   };
+}
+
+/** What the servers, their disks and the network did from `begin` on to `end`, which is told the rate meanwhile. */
+function usageOf(cluster: NatsCluster) {
+  const cores = coresOf(() => cluster.pids);
+  let writtenBytes = 0;
+  let sentBytes = 0;
+  let atMs = 0;
+  return {
+    begin() {
+      cores.begin();
+      writtenBytes = writtenBytesOf(cluster.pids);
+      sentBytes = loopbackBytes();
+      atMs = performance.now();
+    },
+    end(megabytesPerSecond: number) {
+      const acknowledgedBytes = megabytesPerSecond * 1_000 * (performance.now() - atMs);
+      return {
+        natsCores: cores.end(),
+        diskFactor: (writtenBytesOf(cluster.pids) - writtenBytes) / acknowledgedBytes,
+        networkFactor: (loopbackBytes() - sentBytes) / acknowledgedBytes,
+      };
+    },
+  };
+}
+
+/** What a cluster costs on which nothing happens. */
+export interface Idle {
+  readonly streams: number;
+  /** Of the three NATS servers together. */
+  readonly natsCores: number;
+  /** Resident memory of one of them, on average. */
+  readonly natsBytes: number;
+}
+
+export async function measureIdle(cluster: NatsCluster, streams: number, durationMs: number): Promise<Idle> {
+  const cores = coresOf(() => cluster.pids);
+  cores.begin();
+  await sleep(durationMs);
+  return { streams, natsCores: cores.end(), natsBytes: rssBytesOf(cluster.pids) / cluster.pids.length };
 }
 
 interface Counted {

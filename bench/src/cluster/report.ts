@@ -50,6 +50,8 @@ const HEAD = [
   "own cores",
   "NATS cores",
   "load cores",
+  "disk B/B",
+  "network B/B",
   "MB/s to raw",
   "MB/CPU s to raw",
 ];
@@ -72,18 +74,26 @@ export function formatCell(outcome: CellOutcome): string {
       formatNumber(medians.writerCores),
       formatNumber(medians.natsCores),
       medians.loadCores === 0 ? "" : formatNumber(medians.loadCores),
+      formatNumber(medians.diskFactor),
+      formatNumber(medians.networkFactor),
       standing === undefined ? "" : formatNumber(standing.share),
       standing === undefined ? "" : `${formatNumber(standing.shareOfCpu)} ${standing.verdict}`,
     ];
   });
-  return [titleOf(outcome), ...alignColumns([HEAD, ...rows]).map((line) => `  ${line}`), ""].join("\n");
+  const { streams, natsCores, natsBytes } = outcome.idle;
+  return [
+    titleOf(outcome),
+    ...alignColumns([HEAD, ...rows]).map((line) => `  ${line}`),
+    `  (${streams} streams on which nothing happens: NATS ${formatNumber(natsCores)} cores, ${formatNumber(natsBytes / 1e6)} MB each)`,
+    "",
+  ].join("\n");
 }
 
 /** What `bench/results/YYYY-MM-DD.jsonl` keeps of a cell: every turn, not only the medians. */
 export function cellLine(outcome: CellOutcome, options: CellOptions & { readonly loadAverage: number }) {
   const { cpu, cores, node } = thisMachine();
   const { rounds, warmUpMs, ends, loadAverage } = options;
-  const { cell, groups, contestants } = outcome;
+  const { cell, groups, idle, contestants } = outcome;
   const standings = standingsOf(outcome);
   return {
     date: new Date().toISOString(),
@@ -92,6 +102,7 @@ export function cellLine(outcome: CellOutcome, options: CellOptions & { readonly
     bench: `cluster/${cell.entryBytes / 1_024}KiB/${cell.shards}`,
     size: { ...cell, groups, warmUpMs, ...ends },
     rounds,
+    idle: rounded(idle),
     figures: Object.fromEntries(
       contestants.map(({ name, medians, turns }) => [
         name,

@@ -47,3 +47,17 @@ function statusBytesOf(pids: readonly number[], line: RegExp): number {
   }
   return bytes;
 }
+
+/** Bytes that the processes had the disk write so far, as the kernel counts them when a page becomes dirty. */
+export function writtenBytesOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const io = readFileSync(`/proc/${pid}/io`, "latin1");
+    return sum + Number(/^write_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);
+  }, 0);
+}
+
+/** Bytes that went over this machine's loopback so far, whoever sent them, each counted once. */
+export function loopbackBytes(): number {
+  const devices = readFileSync("/proc/net/dev", "latin1");
+  return Number(/^\s*lo:\s*(\d+)/m.exec(devices)?.[1] ?? 0);
+}
