@@ -67,7 +67,7 @@ test("as many entries wait as two appends of each group hold, within bounds", ()
   expect(inFlightOf(cell(16), 1)).toBe(128);
   expect(inFlightOf(cell(256), 1)).toBe(16);
   expect(inFlightOf(cell(16), 63)).toBe(1_024);
-  expect(inFlightOf(cell(256), 63)).toBe(256);
+  expect(inFlightOf(cell(256), 63)).toBe(128);
 });
 
 describe("a report", () => {

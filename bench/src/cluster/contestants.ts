@@ -107,6 +107,7 @@ export function gateways(cluster: NatsCluster, cell: Cell, options: GatewayOptio
       seed: 1,
     },
     warmUpMs,
+    countsSentBefore: true,
     ...("entries" in ends ? { requests: ends.entries } : ends),
   } as const;
   return {
@@ -152,12 +153,12 @@ async function haveStream(endpoint: string, shards: number): Promise<void> {
 }
 
 const APPEND_BYTES = 1 << 20;
-const IN_FLIGHT_BYTES_MAX = 64 << 20;
+const IN_FLIGHT_BYTES_MAX = 32 << 20;
 const IN_FLIGHT_MAX = 1_024;
 
 /**
  * How many entries wait at once: for each group those of two appends of a mebibyte, the one under way and the next; so that whether
- * new ones come together or one by one, as they do over sockets, makes no difference. At most 64 MiB, and 1,024.
+ * new ones come together or one by one, as they do over sockets, makes no difference. At most 32 MiB, and 1,024.
  */
 export function inFlightOf({ entryBytes }: Cell, groupCount: number): number {
   const wanted = (groupCount * 2 * APPEND_BYTES) / entryBytes;

@@ -168,7 +168,10 @@ class Generator implements PreparedLoad {
     const nowMs = performance.now();
     if (outcome.kind === "error") this.#noteError(outcome.code, outcome.text);
     // What was sent before counting began took part of its time before.
-    else if (this.#phase === "counting" && slot.sentMs >= this.#startedMs) {
+    else if (
+      this.#phase === "counting" &&
+      (slot.sentMs >= this.#startedMs || this.#plan.countsSentBefore === true)
+    ) {
       this.#requests += 1;
       this.#records += outcome.records;
       this.#bytes += outcome.bytes;

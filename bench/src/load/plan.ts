@@ -26,6 +26,11 @@ export interface LoadPlan {
 
   /** Load before anything is counted. Default: none. */
   readonly warmUpMs?: number;
+  /**
+   * Counts what was sent during the warm-up and is answered after it, too: with many requests in flight leaving it out would
+   * take the time of one request off the rate. Default: false, because its latency is in part that of the warm-up.
+   */
+  readonly countsSentBefore?: boolean;
   /** All connections together send no more than this. Default: as fast as answers come. */
   readonly requestsPerSecond?: number;
   readonly target?: {
