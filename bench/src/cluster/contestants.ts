@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsCluster } from "@millrace/verification-cluster";
 import { createStream } from "../compare/control.ts";
 import { median } from "../harness/rounds.ts";
-import { runLoads, runTogether } from "../load/run-load.ts";
+import { runLoadHere, runLoads, runTogether } from "../load/run-load.ts";
 import type { Latencies } from "../load/plan.ts";
 import { cpuMsOf, loopbackBytes, rssBytesOf, writtenBytesOf } from "../servers/process-usage.ts";
 import type { Cell, CellTimes } from "./cell.ts";
@@ -148,8 +148,17 @@ async function haveStream(endpoint: string, shards: number): Promise<void> {
     await createStream(endpoint, STREAM, shards);
   } catch (error) {
     // It is there from the turn before.
-    if (!String(error).includes("ResourceInUseException")) throw error;
+    if (String(error).includes("ResourceInUseException")) return;
+    throw error;
   }
+  // The streams of JetStream are made with the first entry of each group, which takes a while where there are many.
+  const recordsPerRequest = 500;
+  const count = 8 * shards;
+  await runLoadHere({
+    ...{ endpoint, streamName: STREAM, operation: "PutRecords", protocol: "cbor", connections: 1 },
+    ...{ recordBytes: 1, recordsPerRequest, partitionKeys: { count, seed: 2 } },
+    requests: Math.ceil(count / recordsPerRequest),
+  });
 }
 
 const APPEND_BYTES = 1 << 20;
