@@ -32,7 +32,7 @@ test.skipIf(refusal !== undefined)(
     const gateways = new Gateways(cluster, network);
     ending.push(() => gateways.close());
     const servers: Gateway[] = [];
-    for (const node of GATEWAYS) servers.push(await gateways.add(node));
+    for (const node of GATEWAYS) servers.push(await gateways.add({ node }));
     const clients = new Clients();
     ending.push(() => clients.close());
     const brokers = new Map<string, Broker>();

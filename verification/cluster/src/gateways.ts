@@ -1,4 +1,4 @@
-/** Millrace servers as processes over a cluster, to be killed, frozen and started again. */
+/** Millrace servers as processes, over a cluster or alone, to be killed, frozen and started again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
@@ -10,8 +10,17 @@ import { fileURLToPath } from "node:url";
 import type { NatsCluster } from "./nats-cluster.ts";
 import type { Network } from "./network.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../../packages/millrace/dist/main.js", import.meta.url));
+export const PROGRAM = fileURLToPath(new URL("../../../packages/millrace/dist/main.js", import.meta.url));
 const READY_WITHIN_MS = 40_000;
+
+type Variables = Readonly<Record<string, string>>;
+
+export interface GatewayOptions {
+  /** Where in the network it runs; without one on this machine's loopback. */
+  readonly node?: string;
+  /** More of its command line. */
+  readonly words?: readonly string[];
+}
 
 export interface Gateway {
   readonly endpoint: string;
@@ -39,8 +48,32 @@ export class Gateways {
     process.once("exit", this.#killAll);
   }
 
-  /** `node`: where in the network it runs; without one on this machine's loopback. */
-  async add(node?: string): Promise<Gateway> {
+  /** A server on the cluster. */
+  async add({ node, words = [] }: GatewayOptions = {}): Promise<Gateway> {
+    const { login, systemLogin, urls } = this.#cluster;
+    return this.#add(
+      node,
+      [
+        ...["--engine", "jetstream", "--nats", urls.join(",")],
+        ...(node === undefined ? [] : ["--allow-anyone"]),
+        ...words,
+      ],
+      {
+        MILLRACE_NATS_USER: login.user,
+        MILLRACE_NATS_PASSWORD: login.password,
+        MILLRACE_NATS_SYSTEM_USER: systemLogin.user,
+        MILLRACE_NATS_SYSTEM_PASSWORD: systemLogin.password,
+      },
+    );
+  }
+
+  /** A server by itself, with a directory of its own. */
+  async addAlone(): Promise<Gateway & { readonly dataDir: string }> {
+    const dataDir = mkdtempSync(join(this.#directory, "data-"));
+    return Object.assign(await this.#add(undefined, ["--data-dir", dataDir], {}), { dataDir });
+  }
+
+  async #add(node: string | undefined, words: readonly string[], variables: Variables): Promise<Gateway> {
     const port = await freePort();
     const host = node === undefined ? "127.0.0.1" : this.#network!.addressOf(node);
     const endpoint = `http://${host}:${port}`;
@@ -49,7 +82,7 @@ export class Gateways {
     const gateway: Gateway = {
       endpoint,
       start: async () => {
-        child = this.#spawn(node, host, port, logFile);
+        child = this.#spawn(node, ["--host", host, "--port", String(port), ...words], variables, logFile);
         const giveUpAtMs = Date.now() + READY_WITHIN_MS;
         while (!(await isReady(endpoint))) {
           if (child.exitCode !== null || Date.now() > giveUpAtMs) {
@@ -77,14 +110,14 @@ export class Gateways {
     for (const child of this.#running) child.kill("SIGKILL");
   };
 
-  #spawn(node: string | undefined, host: string, port: number, logFile: string): ChildProcess {
-    const { login, systemLogin, urls } = this.#cluster;
+  #spawn(
+    node: string | undefined,
+    words: readonly string[],
+    variables: Variables,
+    logFile: string,
+  ): ChildProcess {
     const log = openSync(logFile, "a");
-    const parameters = [
-      ...[PROGRAM, "serve", "--engine", "jetstream", "--nats", urls.join(",")],
-      ...["--host", host, "--port", String(port), "--limits", "off"],
-      ...(node === undefined ? [] : ["--allow-anyone"]),
-    ];
+    const parameters = [PROGRAM, "serve", "--limits", "off", ...words];
     const [command, commandParameters] =
       node === undefined
         ? ([process.execPath, parameters] as const)
@@ -92,10 +125,7 @@ export class Gateways {
     const child = spawn(command, commandParameters, {
       env: {
         ...process.env,
-        MILLRACE_NATS_USER: login.user,
-        MILLRACE_NATS_PASSWORD: login.password,
-        MILLRACE_NATS_SYSTEM_USER: systemLogin.user,
-        MILLRACE_NATS_SYSTEM_PASSWORD: systemLogin.password,
+        ...variables,
       },
       stdio: ["ignore", log, log],
       cwd: this.#directory,

@@ -203,7 +203,8 @@ function reached(source: Connection): OpenedSource {
 /** A stopped server's data, served to nobody else: without limits, and without a port. */
 async function openDirectory(world: World, invocation: Invocation, dataDir: string): Promise<OpenedSource> {
   await mustExist(world, dataDir, ", and no URL of a server either");
-  const server = await explained(createServer(world.runtime(), { dataDir, limits: "off" })).catch(
+  const runtime = world.runtime({ logLevel: "warn" });
+  const server = await explained(createServer(runtime, { dataDir, limits: "off" })).catch(
     (failure: unknown) => {
       const isAnswer = failure instanceof DamagedDataError || failure instanceof ClockBehindError;
       throw isAnswer ? new CommandFailure(failure.message) : failure;

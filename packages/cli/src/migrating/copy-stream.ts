@@ -52,6 +52,7 @@ const ROUNDS_MAX = 20;
 export async function copyStream(copy: Copy, finish: boolean): Promise<CopyOutcome> {
   const { kinesis, streamName, source, target } = copy;
   const total = { shardCount: 0, copiedRecords: 0, copiedBytes: 0, comparedRecords: 0 };
+  const compared = new Map<string, Compared>();
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const shards = await shardsOfSource(kinesis, streamName);
     const { isFinished, shards: known } = await target.begin(source.settings, shards);
@@ -67,7 +68,7 @@ export async function copyStream(copy: Copy, finish: boolean): Promise<CopyOutco
     const copied = await copyRecords(copy, wanted);
     total.copiedRecords += copied.records;
     total.copiedBytes += copied.bytes;
-    if (round === 0 || copied.records > 0) total.comparedRecords = await compare(copy, copied.progress);
+    total.comparedRecords += await compare(copy, copied.progress, compared);
     if (!finish) return { ...total, wasFinished: false };
     if (copied.records > 0 || !isSame(shards, await shardsOfSource(kinesis, streamName))) continue;
     await target.finish(shards, copied.progress);
@@ -108,53 +109,80 @@ async function copyRecords(
   return { records: tally.records, bytes: tally.bytes, progress };
 }
 
+/** Up to where a shard was compared. */
+interface Compared {
+  readonly lastSequenceNumber: string;
+  /** The latest arrival before that. A log's arrivals do not go back: where the source's do, the copy has this one. */
+  readonly latestMs: number;
+}
+
 /**
- * Reads the source once more, up to where the copy is, and compares digests.
+ * Reads the source once more, from where it was compared before up to where the copy is, and compares digests.
  *
  * @returns how many records were compared. What the source has forgotten meanwhile is not.
  */
-async function compare(copy: Copy, progress: readonly WantedShard[]): Promise<number> {
+async function compare(
+  copy: Copy,
+  progress: readonly WantedShard[],
+  compared: Map<string, Compared>,
+): Promise<number> {
   const tally = new Tally(copy.world, `${copy.streamName}, comparing`);
   try {
     await eachAtOnce(progress, async (shard) => {
       const { shardId, lastSequenceNumber: last } = shard;
-      if (last === undefined) return;
-      let latestMs = 0;
-      for await (const batch of batchesOf(copy, shard, { Type: "TRIM_HORIZON" })) {
+      let at = compared.get(shardId);
+      if (last === undefined || at?.lastSequenceNumber === last) return;
+      for await (const batch of batchesOf(copy, shard, positionAfter(at?.lastSequenceNumber))) {
         const records = batch.records.filter((record) => isAtMost(record.SequenceNumber, last));
-        const [first] = records;
-        if (first !== undefined) {
-          const digest = new RecordDigest();
-          for (const record of records) {
-            // A log's arrivals do not go back, and where the source's do the copy has the latest one before.
-            latestMs = Math.max(latestMs, arrivalOf(record));
-            digest.add({
-              sequenceNumber: record.SequenceNumber,
-              arrivalMs: latestMs,
-              key: record.PartitionKey === undefined ? undefined : Buffer.from(record.PartitionKey),
-              data: record.Data,
-            });
-          }
-          const to = records.at(-1)!.SequenceNumber;
-          const [there, here] = [
-            digest.finish(),
-            await copy.target.digest(shardId, first.SequenceNumber, to),
-          ];
-          if (there.recordCount !== here.recordCount || there.digest !== here.digest) {
-            throw new CommandFailure(
-              `${copy.streamName} ${shardId} differs from its copy between ${first.SequenceNumber} and ${to}: ` +
-                `${there.recordCount} records there, ${here.recordCount} here, with digests ${there.digest} and ${here.digest}. Delete the copy (millrace stream delete) and begin again`,
-            );
-          }
+        if (records.length > 0) {
+          at = await compareRecords(copy, shardId, records, at);
           tally.add(shardId, records.length, bytesOf(records), batch.behindMs);
         }
-        if (records.length < batch.records.length) return;
+        if (records.length < batch.records.length) break;
       }
+      if (at !== undefined) compared.set(shardId, at);
     });
   } finally {
     tally.clear();
   }
   return tally.records;
+}
+
+/**
+ * Compares records of the source with those that the copy has behind `before`, up to the last of them.
+ *
+ * @throws {CommandFailure} when they differ.
+ */
+async function compareRecords(
+  { streamName, target }: Copy,
+  shardId: string,
+  records: readonly StreamRecord[],
+  before: Compared | undefined,
+): Promise<Compared> {
+  const digest = new RecordDigest();
+  let latestMs = before?.latestMs ?? 0;
+  for (const record of records) {
+    latestMs = Math.max(latestMs, arrivalOf(record));
+    digest.add({
+      sequenceNumber: record.SequenceNumber,
+      arrivalMs: latestMs,
+      key: record.PartitionKey === undefined ? undefined : Buffer.from(record.PartitionKey),
+      data: record.Data,
+    });
+  }
+  // Nothing may lie in the copy between what was compared before and these.
+  const from =
+    before === undefined ? records[0]!.SequenceNumber : String(BigInt(before.lastSequenceNumber) + 1n);
+  const to = records.at(-1)!.SequenceNumber;
+  const [there, here] = [digest.finish(), await target.digest(shardId, from, to)];
+  if (there.recordCount === here.recordCount && there.digest === here.digest) {
+    return { lastSequenceNumber: to, latestMs };
+  }
+  throw new CommandFailure(
+    `${streamName} ${shardId} differs from its copy between ${from} and ${to}: ` +
+      `${there.recordCount} records with digest ${there.digest} there, ${here.recordCount} with ${here.digest} in the copy. ` +
+      "Delete the copy (millrace stream delete) and begin again",
+  );
 }
 
 /** Batches of a shard up to its end, or to what is its newest record by then. */

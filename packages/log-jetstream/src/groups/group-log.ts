@@ -23,7 +23,6 @@ import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
 import { watchStream } from "../broker/watch-stream.ts";
 import { lastSequenceOf, untilDone } from "../state/until-done.ts";
 import {
-  decodeGroupMessage,
   encodeGroupMessage,
   type GroupMessage,
   ownGroupMessage,

@@ -152,6 +152,28 @@ describe("a copied stream", () => {
     expect(parent.endingSequenceNumber! > last && parent.endingSequenceNumber! < childStart).toBe(true);
   });
 
+  test("goes on above what it brought along, also where the clock of the source was ahead", async () => {
+    const source = await serviceUnderTest(OFF);
+    await source.clock.advance(120_000);
+    await source.createStream("s", 1);
+    const put = (service: ServiceUnderTest) =>
+      service.call("PutRecord", { StreamName: "s", PartitionKey: "k", Data: Buffer.of(1) });
+    const numbers = [(await put(source)).SequenceNumber];
+    const target = await serviceUnderTest(OFF);
+    await copyAll(source, target);
+    numbers.push((await put(target)).SequenceNumber);
+    await target.call("SplitShard", {
+      StreamName: "s",
+      ShardToSplit: "0",
+      NewStartingHashKey: String(1n << 127n),
+    });
+    await target.clock.advance(60);
+    numbers.push((await put(target)).SequenceNumber);
+    expect(numbers).toEqual([...new Set(numbers)].sort());
+    const arrivals = (await recordsOf(target, "0")).map(({ arrivalMs }) => arrivalMs);
+    expect(arrivals).toEqual([...arrivals].sort());
+  });
+
   test("can be read with what a fan-out consumer was told to continue with", async () => {
     const source = await serviceUnderTest(OFF);
     await source.createStream("s", 1);
@@ -293,6 +315,29 @@ describe("copying", () => {
     });
     await copyAll(source, target);
     expect(await everything(target)).toEqual(await everything(source));
+  });
+
+  test("where a copy is, is known for longer than its records are kept", async () => {
+    const source = await sourceWith(1, 10);
+    const target = await targetFor(source);
+    const progress = await copyRecords(source, target);
+    const shards = await shardsOf(source);
+    await target.clock.advance(30 * HOUR_MS);
+    const begun = await target.streams.imports.begin(COPY, await settingsOf(source), shards);
+    expect(begun.shards).toEqual(progress);
+    await target.streams.imports.finish(COPY, shards, progress);
+    const [{ shardId }] = shards as [ImportedShard];
+    expect(await recordsOf(target, shardId)).toEqual([]);
+    const { SequenceNumber } = await target.call("PutRecord", {
+      StreamName: "s",
+      PartitionKey: "k",
+      Data: Buffer.of(1),
+    });
+    for (const { lastSequenceNumber = "" } of progress)
+      expect(SequenceNumber > lastSequenceNumber).toBe(true);
+    await target.clock.advance(HOUR_MS);
+    const open = shards.find((shard) => shard.endingSequenceNumber === undefined)!;
+    expect((await shardsOf(target)).map((shard) => shard.shardId)).toContain(open.shardId);
   });
 
   test("nobody reads or writes the stream before it is finished", async () => {
