@@ -1,7 +1,11 @@
 /** Copies of a stream from one service under test to another, as a copier makes them that knows only the API of the source. */
+import { seededRandom } from "@millrace/runtime";
 import type { ServiceUnderTest } from "../service-under-test.ts";
+import { serviceUnderTest } from "../service-under-test.ts";
 import type { ImportedSettings, ImportedShard } from "./imported-stream.ts";
 import type { ImportedRecord, ImportName, ShardProgress } from "./imports.ts";
+
+export const OFF = { limits: { mode: "off" } } as const;
 
 export const COPY: ImportName = {
   accountId: "123456789012",
@@ -108,4 +112,65 @@ export async function copyRecords(
 export async function copyAll(from: ServiceUnderTest, to: ServiceUnderTest): Promise<void> {
   const progress = await copyRecords(from, to);
   await to.streams.imports.finish(COPY, await shardsOf(from), progress);
+}
+
+/** A stream with splits, merges, batches and pauses between them, by chance. */
+export async function sourceWith(seed: number, steps = 40): Promise<ServiceUnderTest> {
+  const random = seededRandom(seed);
+  const service = await serviceUnderTest(OFF);
+  const { call, clock } = service;
+  const upTo = (bound: number): number => Math.floor(random.fraction() * bound);
+  await service.createStream("s", 1 + upTo(3));
+  let written = 0;
+  for (let step = 0; step < steps; step += 1) {
+    const open = (await shardsOf(service)).filter((shard) => shard.endingSequenceNumber === undefined);
+    const chosen = open[upTo(open.length)]!;
+    const kind = upTo(10);
+    if (kind === 0 && open.length < 6) {
+      await call("SplitShard", {
+        StreamName: "s",
+        ShardToSplit: chosen.shardId,
+        NewStartingHashKey: middleOf(chosen),
+      });
+      await clock.advance(60);
+    } else if (kind === 1) {
+      const next = open.find(
+        ({ startingHashKey }) => BigInt(startingHashKey) === BigInt(chosen.endingHashKey) + 1n,
+      );
+      if (next === undefined) continue;
+      await call("MergeShards", {
+        StreamName: "s",
+        ShardToMerge: chosen.shardId,
+        AdjacentShardToMerge: next.shardId,
+      });
+      await clock.advance(60);
+    } else if (kind === 2) await clock.advance(upTo(20 * 60_000));
+    else {
+      await call("PutRecords", {
+        StreamName: "s",
+        Records: Array.from({ length: 1 + upTo(12) }, () => ({
+          PartitionKey: `key ${upTo(100)}`,
+          Data: Buffer.from(`record ${(written += 1)}`),
+        })),
+      });
+    }
+  }
+  return service;
+}
+
+export function middleOf({ startingHashKey, endingHashKey }: ImportedShard): string {
+  return String((BigInt(startingHashKey) + BigInt(endingHashKey)) / 2n);
+}
+
+/** A service whose clock says what the source's does. */
+export async function targetFor(source: ServiceUnderTest): Promise<ServiceUnderTest> {
+  const target = await serviceUnderTest(OFF);
+  await target.clock.advance(source.clock.nowMs() - target.clock.nowMs() + 1_000);
+  return target;
+}
+
+export async function everything(service: ServiceUnderTest): Promise<Map<string, Seen[]>> {
+  const all = new Map<string, Seen[]>();
+  for (const { shardId } of await shardsOf(service)) all.set(shardId, await recordsOf(service, shardId));
+  return all;
 }

@@ -4,80 +4,22 @@ import { describe, expect, test } from "vitest";
 import type { ServiceUnderTest } from "../service-under-test.ts";
 import { serviceUnderTest } from "../service-under-test.ts";
 import type { ImportedShard } from "./imported-stream.ts";
-import type { Seen } from "./copies-under-test.ts";
 import {
   COPY,
   copyAll,
   copyRecords,
+  everything,
   importedOf,
+  middleOf,
+  OFF,
   recordsOf,
   settingsOf,
   shardsOf,
+  sourceWith,
+  targetFor,
 } from "./copies-under-test.ts";
 
 const HOUR_MS = 3_600_000;
-const OFF = { limits: { mode: "off" } } as const;
-
-/** A stream with splits, merges, batches and pauses between them, by chance. */
-async function sourceWith(seed: number, steps = 40): Promise<ServiceUnderTest> {
-  const random = seededRandom(seed);
-  const service = await serviceUnderTest(OFF);
-  const { call, clock } = service;
-  const upTo = (bound: number): number => Math.floor(random.fraction() * bound);
-  await service.createStream("s", 1 + upTo(3));
-  let written = 0;
-  for (let step = 0; step < steps; step += 1) {
-    const open = (await shardsOf(service)).filter((shard) => shard.endingSequenceNumber === undefined);
-    const chosen = open[upTo(open.length)]!;
-    const kind = upTo(10);
-    if (kind === 0 && open.length < 6) {
-      await call("SplitShard", {
-        StreamName: "s",
-        ShardToSplit: chosen.shardId,
-        NewStartingHashKey: middleOf(chosen),
-      });
-      await clock.advance(60);
-    } else if (kind === 1) {
-      const next = open.find(
-        ({ startingHashKey }) => BigInt(startingHashKey) === BigInt(chosen.endingHashKey) + 1n,
-      );
-      if (next === undefined) continue;
-      await call("MergeShards", {
-        StreamName: "s",
-        ShardToMerge: chosen.shardId,
-        AdjacentShardToMerge: next.shardId,
-      });
-      await clock.advance(60);
-    } else if (kind === 2) await clock.advance(upTo(20 * 60_000));
-    else {
-      await call("PutRecords", {
-        StreamName: "s",
-        Records: Array.from({ length: 1 + upTo(12) }, () => ({
-          PartitionKey: `key ${upTo(100)}`,
-          Data: Buffer.from(`record ${(written += 1)}`),
-        })),
-      });
-    }
-  }
-  return service;
-}
-
-function middleOf({ startingHashKey, endingHashKey }: ImportedShard): string {
-  return String((BigInt(startingHashKey) + BigInt(endingHashKey)) / 2n);
-}
-
-/** A service whose clock says what the source's does. */
-async function targetFor(source: ServiceUnderTest): Promise<ServiceUnderTest> {
-  const target = await serviceUnderTest(OFF);
-  await target.clock.advance(source.clock.nowMs() - target.clock.nowMs() + 1_000);
-  return target;
-}
-
-async function everything(service: ServiceUnderTest): Promise<Map<string, Seen[]>> {
-  const all = new Map<string, Seen[]>();
-  for (const { shardId } of await shardsOf(service)) all.set(shardId, await recordsOf(service, shardId));
-  return all;
-}
 
 describe("a copied stream", () => {
   test.each([1, 2, 3, 4, 5, 6])("shows its readers what they saw before (seed %i)", async (seed) => {
@@ -235,6 +177,46 @@ describe("a copied stream", () => {
     expect([...left.values()].flat().map(({ text }) => text)).toEqual(["young"]);
     expect([...(await everything(target)).values()].flat().map(({ text }) => text)).toEqual(["young"]);
     expect((await shardsOf(target)).map(({ shardId }) => shardId)).toEqual([...left.keys()]);
+  });
+
+  test("had the same shards at any time, to the second in which they were made and closed", async () => {
+    const source = await serviceUnderTest(OFF);
+    await source.createStream("s", 2);
+    const times: number[] = [];
+    const pass = async () => {
+      await source.clock.advance(300_000);
+      times.push(source.clock.nowMs());
+      await source.call("PutRecord", { StreamName: "s", PartitionKey: "k", Data: Buffer.of(1) });
+      await source.clock.advance(300_000);
+    };
+    await pass();
+    await source.call("SplitShard", {
+      StreamName: "s",
+      ShardToSplit: "0",
+      NewStartingHashKey: String(1n << 125n),
+    });
+    await pass();
+    await source.call("MergeShards", { StreamName: "s", ShardToMerge: "3", AdjacentShardToMerge: "1" });
+    await pass();
+    const target = await targetFor(source);
+    await copyAll(source, target);
+    const idsAt = async ({ call }: ServiceUnderTest, Type: "AT_TIMESTAMP" | "FROM_TIMESTAMP", at: number) =>
+      (await call("ListShards", { StreamName: "s", ShardFilter: { Type, Timestamp: at } })).Shards?.map(
+        ({ ShardId }) => ShardId,
+      );
+    for (const time of times) {
+      for (const type of ["AT_TIMESTAMP", "FROM_TIMESTAMP"] as const) {
+        expect(await idsAt(target, type, time)).toEqual(await idsAt(source, type, time));
+      }
+    }
+    // A closed shard is listed for a retention period after its close, whether it has records or not.
+    await target.clock.advance(24 * HOUR_MS - 1_000 - 600_000 - 301_000);
+    await source.clock.advance(24 * HOUR_MS - 600_000 - 301_000);
+    expect(await shardsOf(target)).toEqual(await shardsOf(source));
+    expect(await shardsOf(target)).toHaveLength(4);
+    for (const service of [source, target]) await service.clock.advance(303_000);
+    expect(await shardsOf(target)).toEqual(await shardsOf(source));
+    expect(await shardsOf(target)).toHaveLength(2);
   });
 
   test("keeps its settings, and when it was created", async () => {
@@ -409,119 +391,5 @@ describe("copying", () => {
         ),
       ).toEqual(digest.finish());
     }
-  });
-});
-
-describe("numbers of other makers", () => {
-  /** Service time begins a little later. */
-  const SECOND = 1_767_220_000;
-  /** In the layout that the service itself uses: a count and a time behind the shard's second. */
-  const number = (second: number, count: number): string =>
-    String((1n << 185n) | (BigInt(second) << 148n) | (BigInt(count * 3) << 84n) | 0x2n);
-  const shard = (endingSequenceNumber?: string) => ({
-    shardId: "shardId-000000000004",
-    parentShardIds: ["shardId-000000000001"],
-    startingHashKey: "0",
-    endingHashKey: "340282366920938463463374607431768211455",
-    startingSequenceNumber: number(SECOND, 0),
-    ...(endingSequenceNumber === undefined ? {} : { endingSequenceNumber }),
-  });
-  const settings = {
-    createdMs: SECOND * 1_000,
-    mode: "ON_DEMAND",
-    retentionHours: 24,
-    shardLevelMetrics: [],
-    tags: {},
-  } as const;
-  const records = Array.from({ length: 30 }, (_, at) => ({
-    sequenceNumber: number(SECOND, at + 1),
-    // As the service says, arrivals may go back.
-    arrivalMs: SECOND * 1_000 + 1_000 + at * 10 - (at % 7 === 3 ? 25 : 0),
-    key: Buffer.from("k"),
-    data: Buffer.from(`${at}`),
-  }));
-
-  test("are kept, and found again", async () => {
-    const target = await serviceUnderTest(OFF);
-    const { imports } = target.streams;
-    await imports.begin(COPY, settings, [shard()]);
-    await imports.append(COPY, shard().shardId, undefined, records);
-    const last = records.at(-1)!.sequenceNumber;
-    await imports.finish(COPY, [shard()], [{ shardId: shard().shardId, lastSequenceNumber: last }]);
-    const seen = await recordsOf(target, "4");
-    expect(seen.map(({ sequenceNumber }) => sequenceNumber)).toEqual(
-      records.map(({ sequenceNumber }) => sequenceNumber),
-    );
-    const arrivals = seen.map(({ arrivalMs }) => arrivalMs);
-    expect(arrivals).toEqual(
-      records.map((_, at) => Math.max(...records.slice(0, at + 1).map(({ arrivalMs }) => arrivalMs))),
-    );
-    for (const [at, { sequenceNumber }] of records.entries()) {
-      const between = String(BigInt(sequenceNumber) + 1n);
-      for (const [type, from, first] of [
-        ["AT_SEQUENCE_NUMBER", sequenceNumber, at],
-        ["AFTER_SEQUENCE_NUMBER", sequenceNumber, at + 1],
-        ["AT_SEQUENCE_NUMBER", between, at + 1],
-        ["AFTER_SEQUENCE_NUMBER", between, at + 1],
-      ] as const) {
-        const start = { ShardIteratorType: type, StartingSequenceNumber: from };
-        expect(await recordsOf(target, "4", start)).toEqual(seen.slice(first));
-      }
-    }
-    const before = { ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: number(SECOND - 1, 1) };
-    await expect(recordsOf(target, "4", before)).rejects.toThrow();
-    const { SequenceNumber } = await target.call("PutRecord", {
-      StreamName: "s",
-      PartitionKey: "k",
-      Data: Buffer.from("new"),
-    });
-    expect(SequenceNumber > last).toBe(true);
-  });
-
-  test.each([
-    ["of another length", "123"],
-    ["so high that none are left", `49${"9".repeat(54)}`],
-  ])("are refused when they are %s", async (_, bad) => {
-    const target = await serviceUnderTest(OFF);
-    const { imports } = target.streams;
-    await expect(
-      imports.begin(COPY, settings, [{ ...shard(), startingSequenceNumber: bad }]),
-    ).rejects.toMatchObject({ kind: "impossible" });
-    await imports.begin(COPY, settings, [shard()]);
-    await expect(
-      imports.append(COPY, shard().shardId, undefined, [{ ...records[0]!, sequenceNumber: bad }]),
-    ).rejects.toMatchObject({ kind: "impossible" });
-  });
-
-  test("records out of order, or from the future, are refused, and none of the batch is stored", async () => {
-    const target = await serviceUnderTest(OFF);
-    const { imports } = target.streams;
-    await imports.begin(COPY, settings, [shard()]);
-    const nowMs = target.clock.nowMs();
-    const [one, two] = records.map((record) => ({ ...record, arrivalMs: nowMs })) as [
-      (typeof records)[0],
-      (typeof records)[0],
-    ];
-    for (const bad of [
-      [two, one],
-      [one, one],
-      [one, { ...two, arrivalMs: nowMs + HOUR_MS }],
-    ]) {
-      await expect(imports.append(COPY, shard().shardId, undefined, bad)).rejects.toMatchObject({
-        kind: "impossible",
-      });
-    }
-    const { shards } = await imports.begin(COPY, settings, [shard()]);
-    expect(shards).toEqual([{ shardId: shard().shardId, lastSequenceNumber: undefined }]);
-  });
-
-  test("a list of shards that leaves keys out is not finished", async () => {
-    const target = await serviceUnderTest(OFF);
-    const { imports } = target.streams;
-    const part = { ...shard(), endingHashKey: "1000" };
-    await imports.begin(COPY, settings, [part]);
-    await expect(
-      imports.finish(COPY, [part], [{ shardId: part.shardId, lastSequenceNumber: undefined }]),
-    ).rejects.toThrow("each hash key once");
   });
 });
