@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchOfRanges, encodeBatch, readBatch } from "./entry-codec.ts";
+import { batchOfRanges, encodeBatch, encodeImportedBatch, readBatch } from "./entry-codec.ts";
 
 test("some records of a request, as ranges, become the batch that they would be as objects", () => {
   const bytes = fc.uint8Array({ maxLength: 30 });
@@ -37,5 +37,23 @@ test("some records of a request, as ranges, become the batch that they would be 
       ]);
     }),
     { seed: 1 },
+  );
+});
+
+test("the bytes of an imported batch are those that are documented", () => {
+  const { payload } = encodeImportedBatch(
+    [
+      { key: Buffer.from("key"), data: Buffer.from("data") },
+      { key: undefined, data: Buffer.from([7]) },
+    ],
+    0x1234n,
+  );
+  expect(payload.toString("hex")).toBe(
+    [
+      "02000200",
+      "000000000000000000000000000000000000000000001234",
+      `030004000000${Buffer.from("keydata").toString("hex")}`,
+      "00000100000007",
+    ].join(""),
   );
 });

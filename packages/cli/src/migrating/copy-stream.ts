@@ -87,7 +87,7 @@ async function copyRecords(
   copy: Copy,
   wanted: readonly WantedShard[],
 ): Promise<{ readonly records: number; readonly bytes: number; readonly progress: WantedShard[] }> {
-  const tally = new Tally(copy.world, copy.streamName);
+  const tally = new Tally(copy.world, copy.streamName, wanted.length);
   const progress: WantedShard[] = [];
   try {
     await eachAtOnce(wanted, async (shard) => {
@@ -126,7 +126,7 @@ async function compare(
   progress: readonly WantedShard[],
   compared: Map<string, Compared>,
 ): Promise<number> {
-  const tally = new Tally(copy.world, `${copy.streamName}, comparing`);
+  const tally = new Tally(copy.world, `${copy.streamName}, comparing`, progress.length);
   try {
     await eachAtOnce(progress, async (shard) => {
       const { shardId, lastSequenceNumber: last } = shard;

@@ -7,22 +7,24 @@ import type { World } from "../world.ts";
 /** Without a person looking a line is written this often. */
 const LINE_EVERY_MS = 30_000;
 
-/** Tells how far a copy is: records, bytes, rate, and how old the oldest record is that is yet to come. */
+/** Tells how far work on shards is: records, bytes, rate, shards that are done, and how far behind the others are at most. */
 export class Tally {
   records = 0;
   bytes = 0;
   readonly #world: World;
   readonly #clock: Clock;
   readonly #what: string;
+  readonly #shardCount: number;
   readonly #progress;
   readonly #beganMs: number;
   readonly #behindMs = new Map<string, number>();
   #lineMs: number;
 
-  constructor(world: World, what: string) {
+  constructor(world: World, what: string, shardCount: number) {
     this.#world = world;
     this.#clock = world.clock;
     this.#what = what;
+    this.#shardCount = shardCount;
     this.#progress = progressOn(world.errors);
     this.#beganMs = this.#lineMs = world.clock.monotonicMs();
   }
@@ -45,9 +47,10 @@ export class Tally {
 
   #text(): string {
     const seconds = Math.max(0.001, (this.#clock.monotonicMs() - this.#beganMs) / 1_000);
-    const behindMs = Math.max(...this.#behindMs.values());
-    const left = behindMs === 0 ? "nothing left" : `${formatDuration(behindMs)} left`;
+    const behind = [...this.#behindMs.values()].filter((behindMs) => behindMs > 0);
+    const done = `${this.#behindMs.size - behind.length} of ${this.#shardCount} shards done`;
+    const left = behind.length === 0 ? "" : `, ${formatDuration(Math.max(...behind))} left`;
     const rate = `${formatBytes(this.bytes / seconds)}/s`;
-    return `${this.#what}: ${formatCount(this.records)} records, ${formatBytes(this.bytes)}, ${rate}, ${left}`;
+    return `${this.#what}: ${formatCount(this.records)} records, ${formatBytes(this.bytes)}, ${rate}, ${done}${left}`;
   }
 }
