@@ -24,7 +24,7 @@ interface Place {
   readonly runtime: SimulatedRuntime;
   readonly from: ServerCore;
   readonly to: ServerCore;
-  readonly millrace: (line: string) => Promise<Ended>;
+  readonly millrace: (line: string, environment?: Readonly<Record<string, string>>) => Promise<Ended>;
   /** Breaks the way to the target off when so many more requests went over it. */
   readonly breakAfter: (requests: number) => void;
   /** Changes what is sent to the target. */
@@ -69,7 +69,8 @@ async function place(engine: Engine = "memory", options: Partial<ServerOptions> 
       return reached.send({ ...request, body: Buffer.from(change(Buffer.from(request.body).toString())) });
     },
   };
-  const transports = { "from:1": inProcessTransport(from.service), "to:1": breaking };
+  const source = inProcessTransport(from.service);
+  const transports = { "from:1": source, "kinesis.eu-west-1.amazonaws.com": source, "to:1": breaking };
   return {
     runtime,
     from,
@@ -77,8 +78,8 @@ async function place(engine: Engine = "memory", options: Partial<ServerOptions> 
     breakAfter: (requests) => void (left = requests),
     tamper: (how) => void (change = how),
     finish: (work) => clock.finish(work),
-    async millrace(line) {
-      const world = testWorld({ transports, clock: runtime.clock, runtime });
+    async millrace(line, environment = {}) {
+      const world = testWorld({ transports, clock: runtime.clock, runtime, environment });
       const code = await clock.finish(runCommand(COMMANDS, line.split(" "), world));
       return { code, shown: world.shown(), complained: world.complained() };
     },
@@ -152,6 +153,19 @@ describe("migrate", () => {
       expect(before.flatMap((shard) => (shard as { records: object[] }).records)).toHaveLength(150);
     },
   );
+
+  test("goes to AWS in the region that is named, and leaves copies in that region", async () => {
+    const at = await place();
+    const credentials = { AWS_ACCESS_KEY_ID: "111122223333", AWS_SECRET_ACCESS_KEY: "x" };
+    const there = { ...credentials, AWS_REGION: "eu-west-1" };
+    await at.millrace("stream create orders --shards 1 --endpoint http://from:1", there);
+    const copy = "migrate --from aws://eu-west-1 --to http://to:1 --all --finish";
+    expect(await at.millrace(copy, credentials)).toMatchObject({ code: 0, complained: "" });
+    expect((await at.millrace("stream ls --endpoint http://to:1", there)).shown).toContain("orders");
+    expect((await at.millrace("stream describe orders --endpoint http://to:1", there)).shown).toContain(
+      "arn:aws:kinesis:eu-west-1:111122223333:stream/orders",
+    );
+  });
 
   test("reads the data directory of a server that is stopped, and no other", async () => {
     const at = await place();

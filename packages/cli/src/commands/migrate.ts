@@ -58,12 +58,15 @@ export const migrate: Command = {
     if (from === undefined || to === undefined) {
       throw new UsageError("--from and --to say where streams are copied from and to", "migrate");
     }
-    const target = await connect(world, withOptions(invocation, { endpoint: [to] }));
-    const owner = ownerAt(world, target, invocation);
-    const { source, close } = await openSource(world, invocation, from);
+    const region = /^aws:\/\/([a-z0-9-]+)$/.exec(from)?.[1];
+    // Copies are in the region that the streams are in.
+    const asked = region === undefined ? invocation : withOptions(invocation, { region: [region] });
+    const target = await connect(world, withOptions(asked, { endpoint: [to] }));
+    const owner = ownerAt(world, target, asked);
+    const { source, close } = await openSource(world, asked, region === undefined ? from : "aws");
     try {
-      const names = await streamsToCopy(source, invocation);
-      for (const name of names) await migrateStream(world, { source, target, owner, name }, invocation);
+      const names = await streamsToCopy(source, asked);
+      for (const name of names) await migrateStream(world, { source, target, owner, name }, asked);
     } finally {
       await close();
     }
@@ -186,10 +189,6 @@ interface OpenedSource {
 }
 
 async function openSource(world: World, invocation: Invocation, from: string): Promise<OpenedSource> {
-  if (/^aws:\/\/[a-z0-9-]+$/.test(from)) {
-    const region = [from.slice("aws://".length)];
-    return reached(await connect(world, withOptions(invocation, { endpoint: ["aws"], region })));
-  }
   if (from === "aws" || from.includes("://")) {
     return reached(await connect(world, withOptions(invocation, { endpoint: [from] })));
   }
