@@ -77,7 +77,7 @@ export class PutFailedError extends Error {
 }
 
 /** Attempts of a record that are remembered, so that an outage of days does not fill the memory. */
-export const ATTEMPTS_KEPT = 32;
+const ATTEMPTS_KEPT = 32;
 
 /** One attempt as all records of a request share it. Times are the clock's monotonic ones. */
 export interface SharedAttempt {
