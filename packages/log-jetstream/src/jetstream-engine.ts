@@ -85,6 +85,8 @@ class JetStreamEngine implements LogEngine {
   readonly #logListeners = new LogListeners();
   /** Logs that a change asked for here closes: what comes meanwhile waits for its outcome. */
   readonly #closing = new Map<ShardLogId, Promise<unknown>>();
+  /** What is still to be read of them in their groups, or was about to be written, is void: their numbers would begin anew. */
+  readonly #dropped = new Set<ShardLogId>();
   #stateLog: StateLog | undefined;
   #purging: Purging | undefined;
   #presence: Presence | undefined;
@@ -392,6 +394,7 @@ class JetStreamEngine implements LogEngine {
       group = new GroupLog(number, {
         ...this.#options,
         session: this.#joined.session,
+        dropped: this.#dropped,
         onEntry: (logId) => this.#onEntry(logId),
       });
       this.#groups.set(number, group);
@@ -427,6 +430,7 @@ class JetStreamEngine implements LogEngine {
   /** What is kept here of logs and groups that are no more. */
   #forget(drops: readonly ShardLogId[]): void {
     if (drops.length === 0) return;
+    for (const logId of drops) this.#dropped.add(logId);
     for (const [number, group] of this.#groups) {
       for (const logId of drops) group.tails.drop(logId);
       if (this.#machine.groups.has(number)) continue;

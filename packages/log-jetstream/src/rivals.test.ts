@@ -154,6 +154,35 @@ describe("a read", () => {
   });
 });
 
+test("a log that was dropped is not begun anew by what was still to be read or written of it", async () => {
+  for (const seed of SEEDS) {
+    const { clock, cluster, crashed, join, openLog, within } = worldOf(seed);
+    const [{ engine }, { engine: other }] = [await join(), await join()];
+    const [log, kept] = [await openLog(engine), await openLog(engine)];
+    await within(other.state.refresh!());
+    other.watch(log, () => undefined);
+    for (let count = 0; count < 3; count += 1) await within(put(engine, log));
+    await clock.runFor(2_000);
+    for (const server of ["n1", "n2", "n3"]) {
+      if (server !== cluster.leaderOf("millrace_g1")) cluster.holdFollower("millrace_g1", server, true);
+    }
+    cluster.setFaults({ lostAnnouncement: 1 });
+    for (let count = 0; count < 3; count += 1) await within(put(engine, log));
+    await within(engine.state.commit({ drops: [log] }));
+    const late = [put(other, log), put(other, kept)];
+    await within(other.state.refresh!());
+    cluster.setFaults({});
+    const [dropped, stored] = [await within(late[0]!), await within(late[1]!)];
+    // It was put before this gateway learnt of the drop, so it is either behind the others or nowhere.
+    if (dropped?.kind === "appended") expect(dropped.index, `seed ${seed}`).toBe(7);
+    else expect(dropped?.kind, `seed ${seed}`).toBe("closed");
+    expect(stored).toMatchObject({ kind: "appended", index: 1 });
+    await clock.runFor(5_000);
+    expect(crashed).toEqual([]);
+    await Promise.all([engine.close(), other.close()]);
+  }
+});
+
 test("a gateway may take long to join while somebody's close is not finished", async () => {
   const { clock, cluster, crashed, begin, join, openLog, within } = worldOf(1);
   const { engine, process } = await join();

@@ -48,6 +48,8 @@ export interface GroupLogOptions {
   readonly cacheBytes: number;
   /** How long appends are held while the group cannot be written, in milliseconds. */
   readonly holdMs: number;
+  /** Logs that were dropped while this gateway was there. */
+  readonly dropped: ReadonlySet<ShardLogId>;
   /** A log has become longer. */
   readonly onEntry: (logId: ShardLogId) => void;
 }
@@ -110,7 +112,7 @@ export class GroupLog {
   constructor(group: number, options: GroupLogOptions) {
     this.names = groupNames(options.prefix, group);
     this.#options = options;
-    this.#tails = new LogTails(options.cacheBytes);
+    this.#tails = new LogTails(options.cacheBytes, options.dropped);
   }
 
   get tails(): LogTails {

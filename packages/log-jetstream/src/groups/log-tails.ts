@@ -34,23 +34,24 @@ interface Tail {
   isEntryDamaged: boolean;
 }
 
+const DROPPED: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: true };
 const EMPTY: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false };
-const DROPPED: LogTail = { ...EMPTY, isClosed: true };
 /** One entry of so many is remembered by its place. */
 const ENTRIES_PER_ANCHOR = 64;
 const ANCHORS_MAX = 4_096;
 
 export class LogTails {
   readonly #tails = new Map<ShardLogId, Tail>();
-  /** Logs that are no more although messages of theirs may still come: the state may be ahead of the stream. */
-  readonly #dropped = new Set<ShardLogId>();
   /** Logs by the order of their newest entries' coming, for the cache's bound. */
   readonly #recentLogs: ShardLogId[] = [];
+  /** Logs that are no more. What is still to be read of them, or was about to be written, is void. */
+  readonly #dropped: ReadonlySet<ShardLogId>;
   readonly #cacheBytesMax: number;
   #cacheBytes = 0;
 
-  constructor(cacheBytesMax: number) {
+  constructor(cacheBytesMax: number, dropped: ReadonlySet<ShardLogId>) {
     this.#cacheBytesMax = cacheBytesMax;
+    this.#dropped = dropped;
   }
 
   get cacheBytes(): number {
@@ -58,7 +59,7 @@ export class LogTails {
   }
 
   of(logId: ShardLogId): LogTail {
-    return this.#tails.get(logId) ?? (this.#dropped.has(logId) ? DROPPED : EMPTY);
+    return this.#dropped.has(logId) ? DROPPED : (this.#tails.get(logId) ?? EMPTY);
   }
 
   /** Entries from an index on, if they are in memory up to the newest that is known here, and there are any. */
@@ -94,7 +95,7 @@ export class LogTails {
 
   /** What the newest entry of a log, and its close, say of it: how a gateway begins in the middle. */
   begin(last: GroupMessage, sequence: number): void {
-    if (last.kind === "nothing") return;
+    if (last.kind === "nothing" || this.#dropped.has(last.logId)) return;
     const tail = this.#tailOf(last.logId);
     if (last.kind === "entry") tail.lastSequence = sequence - last.part;
     if (last.kind === "close") {
@@ -148,6 +149,7 @@ export class LogTails {
 
   /** Goes on by a message of a log that cannot be read. It has its place and its number all the same. */
   applyDamaged(logId: ShardLogId, sequence: number, what: "close" | "part" | "end"): boolean {
+    if (this.#dropped.has(logId)) return false;
     const tail = this.#tailOf(logId);
     if (tail.isClosed) return false;
     // Nothing but closes stands where it stands.
@@ -159,6 +161,7 @@ export class LogTails {
 
   /** A log of which nothing is known yet: the first entry that can be read says where it begins. */
   beginAnywhere(logId: ShardLogId): void {
+    if (this.#dropped.has(logId)) return;
     this.drop(logId);
     this.#tailOf(logId).isGuess = true;
   }
@@ -174,6 +177,7 @@ export class LogTails {
 
   /** Remembers where an entry stands. */
   anchor(logId: ShardLogId, anchor: Anchor): void {
+    if (this.#dropped.has(logId)) return;
     const { anchors } = this.#tailOf(logId);
     const { before } = this.around(logId, anchor.index);
     if (before?.index === anchor.index) return;
@@ -186,13 +190,12 @@ export class LogTails {
     return this.#dropped.has(logId);
   }
 
-  /** Forgets a log: it takes nothing any more, and what still comes of it is passed over. */
+  /** Forgets a log. */
   drop(logId: ShardLogId): void {
     const tail = this.#tails.get(logId);
     if (tail === undefined) return;
     for (const { payload } of tail.recent) this.#cacheBytes -= payload.length;
     this.#tails.delete(logId);
-    this.#dropped.add(logId);
   }
 
   /** Of a log that is there. */
