@@ -9,10 +9,14 @@ const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 const PATIENCE_MS = 60_000;
 const A_PASS_MS = 16 * 60_000;
 
+const RIVALS = { lostNews: 1 };
+
 function worldOf(seed: number, cacheBytes = 8 << 20) {
   const clock = simulatedClock();
   const random = seededRandom(seed);
   const cluster = simulatedCluster({ clock, random });
+  // Nobody hears of anybody: all are rivals.
+  cluster.setFaults(RIVALS);
   const crashed: string[] = [];
   const begin = () => {
     const process = clock.forProcess((reason, cause) => void crashed.push(`${reason}: ${String(cause)}`));
@@ -50,12 +54,12 @@ describe("a put", () => {
     const { engine } = await join();
     const log = await openLog(engine);
     expect(await within(put(engine, log))).toMatchObject({ kind: "appended" });
-    cluster.setFaults({ lostPublish: 1 });
+    cluster.setFaults({ ...RIVALS, lostPublish: 1 });
     const lost = put(engine, log);
     await clock.runFor(100);
-    cluster.setFaults({});
+    cluster.setFaults(RIVALS);
     expect(await within(lost)).toMatchObject({ kind: "appended", index: 2 });
-    await engine.close();
+    await clock.finish(engine.close());
   });
 
   test("does not wait for what a leader had only proposed when it was cut off", async () => {
@@ -69,7 +73,7 @@ describe("a put", () => {
       one.process.end();
       cluster.deposeLeader("millrace_g1");
       expect(await within(put(other.engine, log)), `seed ${seed}`).toMatchObject({ kind: "appended" });
-      await other.engine.close();
+      await clock.finish(other.engine.close());
     }
   });
 });
@@ -98,7 +102,7 @@ describe("a replica that is behind", () => {
       const { clock, engine, log, arrivalsMs } = await withStaleReplicas(seed);
       for (const index of [2, 11, 40])
         expect(await clock.finish(engine.seek(log, arrivalsMs[index]!)), `seed ${seed}`).toBe(index);
-      await engine.close();
+      await clock.finish(engine.close());
     }
   });
 
@@ -109,7 +113,7 @@ describe("a replica that is behind", () => {
       await clock.runFor(A_PASS_MS);
       const outcome = await clock.finish(engine.read(log, 5, { maxBytes: 1e9, maxRecords: 1_000 }));
       expect(outcome.kind === "entries" && outcome.entries[0]?.index, `seed ${seed}`).toBe(5);
-      await engine.close();
+      await clock.finish(engine.close());
     }
   });
 });
@@ -129,7 +133,7 @@ describe("a read", () => {
       for (const server of ["n1", "n2", "n3"]) {
         if (server !== cluster.leaderOf("millrace_g1")) cluster.holdFollower("millrace_g1", server, true);
       }
-      cluster.setFaults({ lostAnnouncement: 1 });
+      cluster.setFaults({ ...RIVALS, lostAnnouncement: 1 });
       await within(put(engine, log));
       await within(engine.state.commit({ closes: [log] }));
       await within(other.state.refresh!());
@@ -137,20 +141,20 @@ describe("a read", () => {
       if (other.describe(log)?.lastArrivalMs !== engine.describe(log)?.lastArrivalMs) behindCount += 1;
       const outcome = await within(other.read(log, 2, { maxBytes: 1e9, maxRecords: 1 }));
       expect(outcome, `seed ${seed}`).toMatchObject({ kind: "entries", nextIndex: 3, ended: true });
-      await Promise.all([engine.close(), other.close()]);
+      await clock.finish(Promise.all([engine.close(), other.close()]));
     }
     expect(behindCount).toBeGreaterThan(0);
   });
 
   test("goes past an entry of several messages", async () => {
-    const { join, openLog, within } = worldOf(1, 0);
+    const { clock, join, openLog, within } = worldOf(1, 0);
     const { engine } = await join();
     const log = await openLog(engine);
     await within(put(engine, log, Buffer.alloc(2_500_000)));
     await within(put(engine, log));
     const outcome = await within(engine.read(log, 2, { maxBytes: 1, maxRecords: 1 }));
     expect(outcome).toMatchObject({ kind: "entries", nextIndex: 3 });
-    await engine.close();
+    await clock.finish(engine.close());
   });
 });
 
@@ -166,12 +170,12 @@ test("a log that was dropped is not begun anew by what was still to be read or w
     for (const server of ["n1", "n2", "n3"]) {
       if (server !== cluster.leaderOf("millrace_g1")) cluster.holdFollower("millrace_g1", server, true);
     }
-    cluster.setFaults({ lostAnnouncement: 1 });
+    cluster.setFaults({ ...RIVALS, lostAnnouncement: 1 });
     for (let count = 0; count < 3; count += 1) await within(put(engine, log));
     await within(engine.state.commit({ drops: [log] }));
     const late = [put(other, log), put(other, kept)];
     await within(other.state.refresh!());
-    cluster.setFaults({});
+    cluster.setFaults(RIVALS);
     const [dropped, stored] = [await within(late[0]!), await within(late[1]!)];
     // It was put before this gateway learnt of the drop, so it is either behind the others or nowhere.
     if (dropped?.kind === "appended") expect(dropped.index, `seed ${seed}`).toBe(7);
@@ -179,7 +183,7 @@ test("a log that was dropped is not begun anew by what was still to be read or w
     expect(stored).toMatchObject({ kind: "appended", index: 1 });
     await clock.runFor(5_000);
     expect(crashed).toEqual([]);
-    await Promise.all([engine.close(), other.close()]);
+    await clock.finish(Promise.all([engine.close(), other.close()]));
   }
 });
 
@@ -192,13 +196,13 @@ test("a gateway may take long to join while somebody's close is not finished", a
   void engine.state.commit({ closes: [log] });
   await clock.runFor(50);
   process.end();
-  cluster.setFaults({ lostPublish: 1 });
+  cluster.setFaults({ ...RIVALS, lostPublish: 1 });
   const joining = begin();
   await clock.runFor(12_000);
-  cluster.setFaults({});
+  cluster.setFaults(RIVALS);
   const late = await within(joining.engine);
   await clock.runFor(20_000);
   expect(crashed).toEqual([]);
   expect(late?.describe(log)).toMatchObject({ endIndex: 2 });
-  await late?.close();
+  if (late !== undefined) await clock.finish(late.close());
 });

@@ -71,13 +71,13 @@ const WHOLE = "1=0 2=1 3=2 4=3 5=4 6=5 7=6 8=7 9=8 10=9";
 
 describe("a message of a group that is not what was written", () => {
   test("on one server is read from another one", async () => {
-    const { join, filled, damage, read } = worldOf(1);
+    const { clock, join, filled, damage, read } = worldOf(1);
     const engine = await join();
     const [log] = await filled(engine);
     for (const nth of [1, 5, 10]) await damage(`log.${log}`, nth, ["n2"]);
     const late = await join();
     for (const gateway of [engine, late]) expect(await read(gateway, log, 1)).toBe(WHOLE);
-    await Promise.all([engine.close(), late.close()]);
+    await clock.finish(Promise.all([engine.close(), late.close()]));
   });
 
   test("on every server is told by the read that meets it, and nothing else is concerned", async () => {
@@ -102,11 +102,11 @@ describe("a message of a group that is not what was written", () => {
     expect(await put(late, log, "new")).toBe(11);
     expect(await clock.finish(engine.state.commit({ closes: [log] }))).toMatchObject({ kind: "committed" });
     expect(late.describe(log)).toMatchObject({ nextIndex: 12, endIndex: 12 });
-    await Promise.all([engine.close(), late.close()]);
+    await clock.finish(Promise.all([engine.close(), late.close()]));
   });
 
   test("at the end of a log has its number, also for a gateway that has just joined, and the log goes on behind it", async () => {
-    const { log: lines, join, put, filled, damage, read } = worldOf(3);
+    const { clock, log: lines, join, put, filled, damage, read } = worldOf(3);
     const engine = await join();
     const [log, other] = await filled(engine);
     await damage(`log.${log}`, 10);
@@ -120,7 +120,7 @@ describe("a message of a group that is not what was written", () => {
     expect(await read(late, log, 11)).toBe("11=new 12=newer");
     expect(await read(late, other, 1)).toBe(WHOLE);
     expect(lines.lines.some(({ level }) => level === "error")).toBe(true);
-    await Promise.all([engine.close(), late.close()]);
+    await clock.finish(Promise.all([engine.close(), late.close()]));
   });
 
   test("met by a gateway that follows the group does not end it, and is told to whoever waits there", async () => {
@@ -144,7 +144,7 @@ describe("a message of a group that is not what was written", () => {
     expect(await read(follower, log, 12)).toBe("12=twelfth");
     expect(await read(follower, other, 11)).toBe("11=eleventh");
     expect(await put(follower, log, "thirteenth")).toBe(13);
-    await Promise.all([engine.close(), follower.close()]);
+    await clock.finish(Promise.all([engine.close(), follower.close()]));
   });
 
   test("is one part of a large entry: the whole entry is damaged, and no other", async () => {
@@ -180,7 +180,7 @@ describe("a message of a group that is not what was written", () => {
     expect(late.describe(log)).toMatchObject({ nextIndex: 11, endIndex: 11 });
     expect(await read(late, log, 1)).toBe(WHOLE);
     await expect(put(late, log, "late")).rejects.toThrow("closed");
-    await Promise.all([engine.close(), late.close()]);
+    await clock.finish(Promise.all([engine.close(), late.close()]));
   });
 
   test("is not passed over by who looks for a time", async () => {
@@ -199,7 +199,7 @@ describe("a message of a group that is not what was written", () => {
       [10, 10],
     ] as const)
       expect(await clock.finish(engine.seek(log, arrivalsMs[sought - 1]!))).toBe(index);
-    await engine.close();
+    await clock.finish(engine.close());
   });
 
   test("does not end a purge, which takes what is below the trim point and nothing above", async () => {
@@ -215,6 +215,6 @@ describe("a message of a group that is not what was written", () => {
     expect(await read(engine, other, 6)).toBe("6=5 7=6 8=7 9=8 10=9");
     const late = await join();
     expect(await read(late, log, 7)).toBe("7=6 8=7 9=8 10=9");
-    await Promise.all([engine.close(), late.close()]);
+    await clock.finish(Promise.all([engine.close(), late.close()]));
   });
 });

@@ -22,17 +22,12 @@ import type {
 import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
 import { watchStream } from "../broker/watch-stream.ts";
 import { lastSequenceOf, untilDone } from "../state/until-done.ts";
-import {
-  encodeGroupMessage,
-  type GroupMessage,
-  ownGroupMessage,
-  PART_BYTES_MAX,
-  writeGroupMessage,
-} from "./group-message.ts";
+import { encodeGroupMessage, type GroupMessage, ownGroupMessage, PART_BYTES_MAX } from "./group-message.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
 import { applyDamaged, beginTails } from "./begin-tails.ts";
 import { decodedMessage, intactMessage } from "./intact-message.ts";
 import { type LogTail, LogTails } from "./log-tails.ts";
+import { messagesOf, type UnderWay, type Wanted } from "./wanted.ts";
 
 export interface GroupLogOptions {
   readonly broker: Broker;
@@ -52,31 +47,6 @@ export interface GroupLogOptions {
   readonly dropped: ReadonlySet<ShardLogId>;
   /** A log has become longer. */
   readonly onEntry: (logId: ShardLogId) => void;
-}
-
-type Wanted =
-  | {
-      readonly kind: "append";
-      readonly logId: ShardLogId;
-      readonly batch: EncodedBatch;
-      /** Undefined for what arrives now and goes wherever the log ends. */
-      readonly place: EntryPlace | undefined;
-      readonly sinceMs: number;
-      readonly resolve: (outcome: PlacedOutcome) => void;
-    }
-  | {
-      readonly kind: "close";
-      readonly logId: ShardLogId;
-      readonly sinceMs: number;
-      readonly resolve: (endIndex: number) => void;
-    };
-
-/** Something wanted that is on its way, as the messages it has become. */
-interface UnderWay {
-  readonly wanted: Wanted;
-  readonly number: number;
-  readonly index: number;
-  readonly arrivalMs: number;
 }
 
 /** Bytes of one append; an entry may exceed it. */
@@ -329,6 +299,7 @@ export class GroupLog {
 
   /** What is wanted next, as messages. What needs none gets its outcome. */
   #gather(): { readonly messages: MessageToPublish[]; readonly underWay: UnderWay[] } {
+    const { session } = this.#options;
     const messages: MessageToPublish[] = [];
     const underWay: UnderWay[] = [];
     const ahead = new Map<ShardLogId, LogTail>();
@@ -361,7 +332,7 @@ export class GroupLog {
       const number = this.#lastNumber;
       const arrivalMs = Math.max(place?.arrivalMs ?? this.#options.serviceClock.nowMs(), tail.lastArrivalMs);
       underWay.push({ wanted, number, index, arrivalMs });
-      messages.push(...this.#messagesOf(wanted, { number, index, arrivalMs, partCount }));
+      messages.push(...messagesOf(this.names, wanted, { session, number, index, arrivalMs, partCount }));
       ahead.set(
         logId,
         wanted.kind === "close"
@@ -371,37 +342,6 @@ export class GroupLog {
     }
     this.#queue.splice(0, taken);
     return { messages, underWay };
-  }
-
-  #messagesOf(
-    wanted: Wanted,
-    place: {
-      readonly number: number;
-      readonly index: number;
-      readonly arrivalMs: number;
-      readonly partCount: number;
-    },
-  ): MessageToPublish[] {
-    const { logId } = wanted;
-    const { partCount } = place;
-    const head = { ...place, session: this.#options.session, logId };
-    if (wanted.kind === "close") {
-      const close: GroupMessage = { ...head, kind: "close", recordCount: 0, part: 0, payload: NO_PAYLOAD };
-      return [{ subject: this.names.close(logId), payload: encodeGroupMessage(close) }];
-    }
-    const { recordCount, byteLength } = wanted.batch;
-    if (partCount === 1) {
-      const entry = { ...head, kind: "entry", recordCount, part: 0 } as const;
-      const payload = writeGroupMessage(entry, byteLength, (bytes, at) => wanted.batch.writeTo(bytes, at));
-      return [{ subject: this.names.entries(logId), payload }];
-    }
-    const whole = Buffer.allocUnsafe(byteLength);
-    wanted.batch.writeTo(whole, 0);
-    return Array.from({ length: partCount }, (_, part) => {
-      const payload = whole.subarray(part * PART_BYTES_MAX, (part + 1) * PART_BYTES_MAX);
-      const entry: GroupMessage = { ...head, kind: "entry", recordCount, part, payload };
-      return { subject: this.names.entries(logId), payload: encodeGroupMessage(entry) };
-    });
   }
 
   #publish(messages: readonly MessageToPublish[], lastSequence: number): Promise<PublishOutcome> {

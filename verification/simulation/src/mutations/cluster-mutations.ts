@@ -40,14 +40,14 @@ export const clusterMutations: readonly Mutation<ClusterProfile>[] = [
     name: "acknowledge-without-contiguity",
     bug: "appends are sent one behind the other, and each counts when it is stored, whatever became of the one before it (A2)",
     file: "packages/log-jetstream/src/groups/group-log.ts",
-    find: "const outcome = await this.#publish(messages, expected);",
+    find: "this.#publishing = this.#publish(messages, expected);\n    const outcome = await this.#publishing;",
     replace: `const outcomes = await Promise.all(
       messages.map(({ subject, payload }, at) =>
         this.#options.broker.publish(this.names.stream, subject, payload, { lastSequence: expected + at }),
       ),
     );
     for (const [at, { kind }] of outcomes.entries()) {
-      if (kind === "stored") this.#arrived(decodeGroupMessage(messages[at]!.payload, "an entry just written"));
+      if (kind === "stored") this.#arrived(ownGroupMessage(messages[at]!.payload));
     }
     const outcome: PublishOutcome = outcomes.every(({ kind }) => kind === "stored")
       ? outcomes.at(-1)!
