@@ -9,6 +9,7 @@
  */
 export type ReportPlace = "leases" | "separate";
 
+/** What a worker says of itself to the leader of an application. */
 export interface WorkerReport {
   readonly workerId: string;
   readonly place: ReportPlace;

@@ -353,8 +353,16 @@ export class GroupLog {
 
   /** What was under way and did not come is wanted again, before everything else. */
   #putBack(): void {
-    this.#queue = [...this.#underWay.map(({ wanted }) => wanted), ...this.#queue];
+    const again = this.#underWay.map(({ wanted }) => wanted);
     this.#underWay = [];
+    // Of a log that is no more it may have come and been purged since.
+    const isGone = (wanted: Wanted): boolean =>
+      wanted.kind === "append" && this.#tails.isDropped(wanted.logId);
+    for (const wanted of again) {
+      if (wanted.kind === "append" && isGone(wanted))
+        wanted.resolve({ kind: "unknown", reason: "the shard was removed meanwhile" });
+    }
+    this.#queue = [...again.filter((wanted) => !isGone(wanted)), ...this.#queue];
   }
 
   async #waitAfter({ cause, reason }: Extract<PublishOutcome, { kind: "refused" }>): Promise<void> {
@@ -430,13 +438,12 @@ export class GroupLog {
   }
 
   /** Something of our own is in the log, in its place. */
-  #arrived({ number, logId }: GroupMessage): void {
+  #arrived({ number }: GroupMessage): void {
     const own = this.#underWay.find((candidate) => candidate.number === number);
     if (own === undefined) return;
     this.#underWay = this.#underWay.filter((candidate) => candidate !== own);
     const { wanted, index, arrivalMs } = own;
     if (wanted.kind === "close") wanted.resolve(index);
-    else if (this.#tails.isDropped(logId)) wanted.resolve({ kind: "closed" });
     else wanted.resolve({ kind: "appended", index, arrivalMs });
   }
 
