@@ -39,6 +39,9 @@ const END = 2;
 /** A partition key of the service has 256 characters at most; one that somebody packed may have more. */
 const KEY_BYTES = 1_024;
 const keyBytes = Buffer.allocUnsafeSlow(KEY_BYTES);
+/** Keys come again: those that were found to be of the shard need not be hashed. A megabyte or two for each shard at most. */
+const KNOWN_KEYS_MAX = 4_096;
+const KNOWN_KEY_LENGTH_MAX = 256;
 
 /**
  * User records whose key lies outside the shard are dropped: their shard was split on the way, and their producer puts them once
@@ -48,6 +51,8 @@ const keyBytes = Buffer.allocUnsafeSlow(KEY_BYTES);
 export class UserRecordReader {
   /** Hashing the keys of packed records is what they cost most, so it makes no string and no bigint for each. */
   readonly #hashKeys = new HashKeyColumn(3);
+  /** Partition keys of the shard that were seen lately. */
+  readonly #knownKeys = new Set<string>();
   #after: ExtendedSequenceNumber | undefined;
 
   /** @param after a checkpoint: the records up to it are dropped, because a read may begin with them again. */
@@ -105,13 +110,25 @@ export class UserRecordReader {
 
   #isOfShard(partitionKey: string, explicitHashKey: string | undefined): boolean {
     const explicit = explicitHashKey === undefined ? undefined : parseHashKey(explicitHashKey);
-    if (explicit !== undefined) this.#hashKeys.set(KEY, hashKeyHex(explicit));
-    else if (partitionKey.length * 3 <= KEY_BYTES) {
+    if (explicit !== undefined) {
+      this.#hashKeys.set(KEY, hashKeyHex(explicit));
+      return this.#isInRange();
+    }
+    if (this.#knownKeys.has(partitionKey)) return true;
+    if (partitionKey.length * 3 <= KEY_BYTES) {
       this.#hashKeys.place(KEY, keyBytes, 0, keyBytes.write(partitionKey, "utf8"));
     } else {
       const bytes = Buffer.from(partitionKey);
       this.#hashKeys.place(KEY, bytes, 0, bytes.length);
     }
+    if (!this.#isInRange()) return false;
+    if (partitionKey.length > KNOWN_KEY_LENGTH_MAX) return true;
+    if (this.#knownKeys.size >= KNOWN_KEYS_MAX) this.#knownKeys.clear();
+    this.#knownKeys.add(partitionKey);
+    return true;
+  }
+
+  #isInRange(): boolean {
     return (
       !this.#hashKeys.isAbove(START, this.#hashKeys, KEY) && !this.#hashKeys.isAbove(KEY, this.#hashKeys, END)
     );

@@ -36,7 +36,8 @@ export function watchStream(
   deliver: (messages: readonly StoredMessage[]) => void | Promise<void>,
 ): Subscription {
   const watch = new Watch(options, deliver);
-  void watch.run();
+  // The clock's: where a rejection ends the process.
+  options.clock.schedule(0, () => watch.run());
   return watch;
 }
 

@@ -14,6 +14,7 @@ import {
   retention,
   writer,
 } from "./cluster-actors.ts";
+import { ClusterCopy } from "./cluster-copy.ts";
 import { ClusterLedger } from "./cluster-ledger.ts";
 import { type ClusterProfile, clusterProfileOf, type Misfortune } from "./cluster-profile.ts";
 import { ClusterWorld, type Gateway, LOGS_KEY, openLogsOf } from "./cluster-world.ts";
@@ -24,6 +25,8 @@ export interface ClusterHistoryResult {
   readonly acknowledged: number;
   readonly unknown: number;
   readonly read: number;
+  /** Entries of the log that is copied from two places. */
+  readonly copied: number;
   readonly closed: number;
   readonly misfortunes: ReadonlyMap<Misfortune, number>;
 }
@@ -64,8 +67,9 @@ export async function runClusterHistory(
   const world = new ClusterWorld(seed, profile);
   const ledger = new ClusterLedger();
   const misfortunes = new Misfortunes(world);
+  let copied: number;
   try {
-    await story({ world, ledger }, misfortunes);
+    copied = await story({ world, ledger }, misfortunes);
   } catch (error) {
     throw new FailedClusterHistory(seed, world, error);
   }
@@ -74,17 +78,23 @@ export async function runClusterHistory(
     acknowledged: ledger.countOf("appended"),
     unknown: ledger.countOf("unknown"),
     read: ledger.readCount,
+    copied,
     closed: [...ledger.logs.values()].filter(({ isClosed }) => isClosed).length,
     misfortunes: misfortunes.counts,
   };
 }
 
-async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<void> {
+/** Returns how many entries were copied. */
+async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<number> {
   const { world, ledger } = cast;
   const { clock, profile, cluster } = world;
   const first = await clock.finish(world.join());
   const logs = Array.from({ length: profile.logs }, () => first.engine.allocateLogId());
-  const opening = { opens: logs, puts: [[LOGS_KEY, JSON.stringify(logs)]] as const };
+  const copy = new ClusterCopy(first.engine.allocateLogId());
+  const opening = {
+    opens: [...logs, copy.logId],
+    puts: [[LOGS_KEY, JSON.stringify(logs)]] as const,
+  };
   await clock.finish(first.engine.state.commit(opening));
   for (const logId of logs) ledger.log(logId);
   await clock.finish(Promise.all(Array.from({ length: profile.gateways - 1 }, () => world.join())));
@@ -93,6 +103,7 @@ async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<void>
     ...Array.from({ length: profile.writers }, (_, number) => writer(cast, number)),
     ...Array.from({ length: profile.readers }, (_, number) => reader(cast, number)),
     resharder(cast),
+    ...[0, 1].map((number) => copy.copier(world, number)),
     ...(profile.retention ? [retention(cast)] : []),
     misfortunes.run(),
   ].map((actor) => actor.catch((error: unknown) => clock.fail(error)));
@@ -102,7 +113,10 @@ async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<void>
   await within(world, "those who were at work", Promise.all([misfortunes.end(), ...work]));
   // Its replicas may be behind when it joins.
   const late = await within(world, "a gateway that joins late", world.join());
-  for (const gateway of world.alive) await audit(cast, gateway);
+  for (const gateway of world.alive) {
+    await audit(cast, gateway);
+    await within(world, "the copy", copy.audit(gateway.engine));
+  }
   await within(world, "a put to every log", putEverywhere(cast, late));
   if (profile.troubleMs > PURGE_MS / 2) {
     await clock.runFor(PURGE_MS);
@@ -110,6 +124,7 @@ async function story(cast: ClusterCast, misfortunes: Misfortunes): Promise<void>
     await givenBack(cast, late);
   }
   for (const gateway of world.alive) await within(world, "a stop", gateway.engine.close());
+  return copy.count;
 }
 
 /** Every log takes puts again, unless somebody's close of it is still being finished. */

@@ -49,6 +49,7 @@ describe("rival gateways on one cluster, under crashes, pauses, cuts, leader cha
       acknowledged: sum(({ acknowledged }) => acknowledged),
       unknown: sum(({ unknown }) => unknown),
       read: sum(({ read }) => read),
+      copied: sum(({ copied }) => copied),
       closed: sum(({ closed }) => closed),
       ...Object.fromEntries(
         MISFORTUNES.map((name) => [name, sum(({ misfortunes }) => misfortunes.get(name) ?? 0)]),
@@ -59,6 +60,7 @@ describe("rival gateways on one cluster, under crashes, pauses, cuts, leader cha
     if (results.length < 10) return;
     expect(totals.acknowledged).toBeGreaterThan(20 * results.length);
     expect(totals.read).toBeGreaterThan(20 * results.length);
+    expect(totals.copied).toBeGreaterThan(results.length);
     expect(totals.closed).toBeGreaterThan(results.length);
     for (const name of MISFORTUNES)
       expect(sum(({ misfortunes }) => misfortunes.get(name) ?? 0)).toBeGreaterThan(0);
