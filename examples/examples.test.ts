@@ -170,7 +170,7 @@ describe("clients of AWS as they come, and ours", () => {
     expect(lines).toEqual([
       expect.stringMatching(/^the first page view is in shardId-00000000000[01] after 1 attempt$/),
       "20,000 page views are stored, 0 are not",
-      expect.stringMatching(/^they took \d{2,3} records in \d{2,3} requests$/),
+      expect.stringMatching(/^they took \d+ records in \d+ requests$/),
       "the stream went from 2 to 4 shards on the way",
       "50 of 50 users were seen with every page once and in order",
       "deleted",
