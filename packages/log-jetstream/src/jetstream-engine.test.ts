@@ -4,9 +4,9 @@ import {
   type EngineUnderTest,
   type StoreUnderTest,
 } from "@millrace/log/contract";
-import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { afterAll } from "vitest";
-import { joinCluster } from "./jetstream-engine.ts";
+import { joinUnderTest } from "./gateway-under-test.ts";
 import { simulatedCluster } from "./simulated/simulated-cluster.ts";
 
 let testNumber = 0;
@@ -34,15 +34,11 @@ logEngineContract("JetStream, simulated", async () => {
   const cluster = simulatedCluster({ clock, random });
   let aheadMs = 0;
   const open = async (): Promise<EngineUnderTest> => {
-    const engine = await joinCluster({
+    const engine = await joinUnderTest({
       broker: cluster.connect(clock).broker,
       clock,
       serviceClock: { nowMs: () => clock.nowMs() + aheadMs },
       random,
-      log: memoryLogger(),
-      crash: (reason, cause) => {
-        throw new Error(reason, { cause });
-      },
     });
     return {
       engine,
@@ -64,15 +60,10 @@ stateStoreContract("JetStream, simulated", () => {
   const random = seededRandom(testNumber);
   const cluster = simulatedCluster({ clock, random });
   const open = async (): Promise<StoreUnderTest> => {
-    const engine = await joinCluster({
+    const engine = await joinUnderTest({
       broker: cluster.connect(clock).broker,
       clock,
-      serviceClock: clock,
       random,
-      log: memoryLogger(),
-      crash: (reason, cause) => {
-        throw new Error(reason, { cause });
-      },
     });
     const close = (): Promise<void> => engine.close();
     return { store: engine.state, close, reopen: () => close().then(open), another: open };

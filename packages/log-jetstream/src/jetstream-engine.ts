@@ -162,10 +162,10 @@ class JetStreamEngine implements LogEngine {
       presence,
       // Only what has a place can be misplaced.
       appendHere: (logId, batch) => this.#appendHere(logId, batch) as Promise<Appended>,
-      queuedBytes: () => this.statistics().queuedBytes,
     });
     const groupOf = (logId: ShardLogId): number | undefined => this.#machine.log(logId)?.group;
     this.#peers = new GatewayPeers({ broker, prefix, session, presence, groupOf });
+    presence.begin();
   }
 
   #purgeLater(): void {

@@ -1,8 +1,8 @@
 /** Moments in which a gateway was once left waiting, or told what is not so; each was first met by a history of the simulation. */
 import { encodeBatch, type LogEngine, type ShardLogId } from "@millrace/log";
-import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
-import { joinCluster } from "./jetstream-engine.ts";
+import { joinUnderTest } from "./gateway-under-test.ts";
 import { simulatedCluster } from "./simulated/simulated-cluster.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -20,12 +20,9 @@ function worldOf(seed: number, cacheBytes = 8 << 20) {
   const crashed: string[] = [];
   const begin = () => {
     const process = clock.forProcess((reason, cause) => void crashed.push(`${reason}: ${String(cause)}`));
-    const engine = joinCluster({
+    const engine = joinUnderTest({
       broker: cluster.connect(process).broker,
-      ...{ clock: process, serviceClock: clock, random, log: memoryLogger(), cacheBytes },
-      crash: (reason, cause) => {
-        throw new Error(reason, { cause });
-      },
+      ...{ clock: process, serviceClock: clock, random, cacheBytes },
     });
     return { process, engine };
   };

@@ -2,6 +2,7 @@ import { checkCluster, simulatedCluster } from "@millrace/log-jetstream";
 import type { ServerDescription, SimulatedClusterOptions } from "@millrace/log-jetstream";
 import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { afterEach, describe, expect, test } from "vitest";
+import { clusterGateways, clusterStreams } from "./cluster.ts";
 import { ask, clientOf, serverUnderTest, testRuntime } from "./test-support.ts";
 import type { ServerUnderTest } from "./test-support.ts";
 
@@ -140,6 +141,31 @@ describe("servers that share a cluster", () => {
     );
     const refused = answers.reduce((sum, { FailedRecordCount = 0 }) => sum + FailedRecordCount, 0);
     expect(refused).toBe(200);
+  });
+
+  test("are known to whoever asks, and each group is one of theirs to write", async () => {
+    const { clock, cluster, start } = clusterOf();
+    const [one] = [await start(), await start()];
+    await one.client.createStream({ StreamName: "orders", ShardCount: 40 });
+    await until(async () => (await summaryOf(one)).StreamStatus === "ACTIVE", clock);
+    // A group begins with its first entry.
+    const Records = Array.from({ length: 200 }, (_, number) => ({
+      PartitionKey: `${number}`,
+      Data: Buffer.from("x"),
+    }));
+    await one.client.putRecords({ StreamName: "orders", Records });
+    const broker = cluster.connect(clock).broker;
+    const streams = await clusterStreams(broker, "millrace");
+    const gateways = await clusterGateways(broker, clock, "millrace", streams);
+    expect(gateways.map(({ name, version }) => [name, version])).toEqual([
+      ["gateway:4566", "unknown"],
+      ["gateway:4566", "unknown"],
+    ]);
+    const numbers = streams.flatMap(({ settings }) => /_g(\d+)$/.exec(settings.name)?.[1] ?? []).map(Number);
+    expect(numbers.length).toBeGreaterThan(1);
+    expect(gateways.flatMap(({ groups }) => groups).sort((a, b) => a - b)).toEqual(
+      numbers.sort((a, b) => a - b),
+    );
   });
 
   test("refuse to move the clock", async () => {

@@ -23,16 +23,14 @@ export interface ForwardingOptions {
   readonly presence: Presence;
   /** Appends to a log through this gateway's own connection. */
   readonly appendHere: (logId: ShardLogId, batch: EncodedBatch) => Promise<Appended>;
-  /** Bytes that wait here to be appended. */
-  readonly queuedBytes: () => number;
   /** How long the owner may hold an entry, in milliseconds. */
   readonly holdMs: number;
 }
 
 /** A larger entry is appended where it is: it does not fit into a message, and has an append of its own in any case. */
 const FORWARD_BYTES_MAX = 1 << 20;
-/** An owner with more than this waiting takes nothing from others. */
-const QUEUED_BYTES_MAX = 64 << 20;
+/** An owner that has more than this of others under way takes nothing more of them. */
+const SERVED_BYTES_MAX = 64 << 20;
 /** So long a gateway that leaves goes on with what it does for others. */
 const CLOSING_MS_MAX = 5_000;
 /** Beyond what the owner may take: the way there and back. */
@@ -53,7 +51,9 @@ export class Forwarding {
   /** What gives up waiting, by the gateway that is waited for. */
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #serving: Subscription;
+  /** What is being appended for others. */
   #servedCount = 0;
+  #servedBytes = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: ForwardingOptions) {
@@ -161,12 +161,14 @@ export class Forwarding {
 
   async #serve(request: Uint8Array): Promise<Uint8Array> {
     const entry = readEntry(request);
-    if (entry === undefined || this.#options.queuedBytes() > QUEUED_BYTES_MAX) return encodeAnswer(undefined);
+    if (entry === undefined || this.#servedBytes > SERVED_BYTES_MAX) return encodeAnswer(undefined);
     this.#servedCount += 1;
+    this.#servedBytes += request.length;
     try {
       return encodeAnswer(await this.#options.appendHere(entry.logId, entry.batch));
     } finally {
       this.#servedCount -= 1;
+      this.#servedBytes -= request.length;
       if (this.#servedCount === 0) this.#whenIdle?.();
     }
   }
@@ -206,7 +208,11 @@ function encodeAnswer(appended: Appended | undefined): Uint8Array {
   return Buffer.from(JSON.stringify(appended ?? null));
 }
 
-/** Undefined for one that says that nothing was done. */
+/** Undefined for one that says that nothing was done. What is no answer of ours says nothing about what was done. */
 function readAnswer(payload: Uint8Array): Appended | undefined {
-  return (JSON.parse(Buffer.from(payload).toString()) as Appended | null) ?? undefined;
+  try {
+    return (JSON.parse(Buffer.from(payload).toString()) as Appended | null) ?? undefined;
+  } catch {
+    return { outcome: { kind: "unknown", reason: "the answer of its gateway cannot be read" }, sequence: 0 };
+  }
 }

@@ -1,8 +1,8 @@
 import { type AppendOutcome, encodeBatch, type LogEngine, readBatch, type ShardLogId } from "@millrace/log";
-import { memoryLogger, type ProcessClock, seededRandom, simulatedClock } from "@millrace/runtime";
+import { type ProcessClock, seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { decodeGroupMessage } from "../groups/group-message.ts";
-import { joinCluster } from "../jetstream-engine.ts";
+import { joinUnderTest } from "../gateway-under-test.ts";
 import { type SimulatedClient, simulatedCluster } from "../simulated/simulated-cluster.ts";
 import { listenForGateways } from "./presence.ts";
 
@@ -28,12 +28,8 @@ function worldOf(seed: number) {
     });
     const client = cluster.connect(process);
     const engine = await clock.finish(
-      joinCluster({
+      joinUnderTest({
         ...{ broker: client.broker, clock: process, serviceClock: process, random, name, version: "1.2.3" },
-        log: memoryLogger(),
-        crash: (reason, cause) => {
-          throw new Error(reason, { cause });
-        },
       }),
     );
     return { name, engine, client, process };
@@ -138,6 +134,19 @@ describe("gateways of one cluster", () => {
       const numbers = (await clock.finish(textsOf(first.engine, logId))).map(Number);
       expect(numbers).toEqual(outcomes.map((_, number) => number));
     }
+  });
+
+  test("append by themselves what is more than their owner takes of others at once", async () => {
+    const { clock, written, pair } = worldOf(3);
+    const { other, logId } = await pair();
+    // Two more than it takes, of a mebibyte each: it hears of all of them before the first is stored.
+    const outcomes = Array.from({ length: 66 }, (_, number) =>
+      other.engine.append(logId, entry(`${number}`, 1_040_000)),
+    );
+    for (const outcome of await clock.finish(Promise.all(outcomes))) expect(outcome.kind).toBe("appended");
+    const sessions = (await written()).map(({ session }) => session);
+    expect(sessions).toHaveLength(66);
+    expect(new Set(sessions).size).toBe(2);
   });
 
   test("go on when the owner dies; what was on its way to it nobody knows", async () => {

@@ -58,13 +58,11 @@ export class Presence {
     this.#listening = options.broker.subscribe(helloSubject(options.prefix), ({ payload }) =>
       this.#hear(payload),
     );
-    this.#goOn();
   }
 
-  /** All gateways that are there, this one included. */
-  get gateways(): readonly GatewayDescription[] {
-    const others = [...this.#others.values()].filter(({ ownsNothing }) => ownsNothing !== "leaving");
-    return [this.#options.self, ...others.map(({ description }) => description)];
+  /** Says that this gateway is there, from now on. It has to be ready for what others send it then. */
+  begin(): void {
+    this.#goOn();
   }
 
   /** The other gateway that a thing belongs to; undefined when it is this one's. */

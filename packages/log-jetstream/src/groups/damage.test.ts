@@ -1,7 +1,7 @@
 import { encodeBatch, type LogEngine, readBatch, type ShardLogId } from "@millrace/log";
 import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
-import { joinCluster } from "../jetstream-engine.ts";
+import { joinUnderTest } from "../gateway-under-test.ts";
 import { simulatedCluster } from "../simulated/simulated-cluster.ts";
 
 const SERVERS = ["n1", "n2", "n3"] as const;
@@ -17,12 +17,9 @@ function worldOf(seed: number) {
   const log = memoryLogger();
   const join = (client = cluster.connect(clock)): Promise<LogEngine> =>
     clock.finish(
-      joinCluster({
+      joinUnderTest({
         broker: client.broker,
-        ...{ clock, serviceClock: clock, random, log, cacheBytes: 0 },
-        crash: (reason, cause) => {
-          throw new Error(reason, { cause });
-        },
+        ...{ clock, random, log, cacheBytes: 0 },
       }),
     );
   const put = async (engine: LogEngine, logId: ShardLogId, text: string): Promise<number> => {

@@ -1,7 +1,7 @@
 import { encodeBatch, type LogEngine, type ShardLogId } from "@millrace/log";
-import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
-import { joinCluster } from "../jetstream-engine.ts";
+import { joinUnderTest } from "../gateway-under-test.ts";
 import { simulatedCluster } from "../simulated/simulated-cluster.ts";
 
 /** Longer than the time between two passes. */
@@ -14,15 +14,10 @@ function worldOf(seed: number) {
   const { broker } = cluster.connect(clock);
   const join = (): Promise<LogEngine> =>
     clock.finish(
-      joinCluster({
+      joinUnderTest({
         broker: cluster.connect(clock).broker,
         clock,
-        serviceClock: clock,
         random,
-        log: memoryLogger(),
-        crash: (reason, cause) => {
-          throw new Error(reason, { cause });
-        },
       }),
     );
   const openLogs = async (engine: LogEngine, count: number): Promise<ShardLogId[]> => {

@@ -130,6 +130,21 @@ describe("/_millrace/import", () => {
     ]);
   });
 
+  test("compares between numbers only", async () => {
+    const server = await started();
+    await step(server, "begin", { settings: SETTINGS, shards: [SHARD] });
+    for (const range of [
+      { from: "a", to: START },
+      { from: START, to: "z" },
+    ]) {
+      const answer = await step(server, "digest", { shardId: SHARD.shardId, ...range });
+      expect([answer.status, jsonOf(answer)]).toMatchObject([
+        400,
+        { message: expect.stringContaining("cannot be kept") as string },
+      ]);
+    }
+  });
+
   test("has no other steps", async () => {
     const server = await started();
     expect((await step(server, "toString", {})).status).toBe(404);

@@ -262,7 +262,7 @@ async function digest(
   to: string,
 ): Promise<{ recordCount: number; digest: string }> {
   const shard = shardOf(context, name, shardId);
-  keptNumber(from, shardId);
+  for (const number of [from, to]) keptNumber(number, shardId);
   const last = BigInt(to);
   const found = new RecordDigest();
   let { entryIndex } = await positionOfImported(context.engine, shard, BigInt(from));

@@ -39,7 +39,7 @@ export function startOnDemandScaling(context: StreamsContext): void {
 export async function scalingPass(context: StreamsContext): Promise<void> {
   for (const known of [...context.traffic.all()]) {
     const { stream } = known;
-    if (stream.gone || !(await context.traffic.isOwn(known))) continue;
+    if (stream.gone || (await context.traffic.handOver(known))) continue;
     // It may have been read anew.
     const traffic = context.traffic.ofStream(stream);
     if (traffic === undefined || !context.traffic.endMinute(traffic)) continue;

@@ -1,6 +1,7 @@
 /**
  * The traffic of all on-demand streams. It is counted in memory and stored now and then: a crash forgets at
- * most the last quarter of an hour of it, a clean stop nothing.
+ * most the last quarter of an hour of it, a clean stop nothing. A process that
+ * shares its engine forgets, when it stops, what it has not told the one that scales a stream: a minute of it.
  */
 import type { LogEngine, StateChange } from "@millrace/log";
 import type { Random, ServiceClock } from "@millrace/runtime";
@@ -71,21 +72,21 @@ export class Traffic {
   }
 
   /**
-   * Whether it is this process that scales a stream. If not, the one that does is told what was seen here; if it has only now
-   * become so, what the last one stored is read.
+   * Hands what was seen of a stream to the process that scales it; false when that is this one. Where it has only now become so
+   * what the last one stored is read, and where it is so no longer what is known is stored.
    */
-  async isOwn(traffic: StreamTraffic): Promise<boolean> {
+  async handOver(traffic: StreamTraffic): Promise<boolean> {
     const { stream } = traffic;
-    if (this.#shared === undefined) return true;
+    if (this.#shared === undefined) return false;
     const owner = this.#shared.ownerOf(traffic);
     if (owner === undefined) {
       if (!this.#own.has(stream)) this.#watch(stream, traffic);
       this.#own.add(stream);
-      return true;
+      return false;
     }
     if (this.#own.delete(stream)) await this.#store(traffic, this.#clock.nowMs());
     await this.#shared.tell(owner, traffic);
-    return false;
+    return true;
   }
 
   /** Ends a minute of a stream's traffic. False when it is too short to be one. */
