@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Files } from "./index.ts";
-import { inMemoryFiles, nodeRuntime, seededRandom, simulatedDisk } from "./index.ts";
+import { alignedBytes, inMemoryFiles, nodeRuntime, seededRandom, simulatedDisk } from "./index.ts";
 
 const text = (of: string): Uint8Array => new TextEncoder().encode(of);
 
@@ -90,6 +90,35 @@ describe.each(forms)("$form", ({ make }) => {
     expect(await durable.write(text("kept"), 0)).toBe(4);
     await plain.close();
     await durable.close();
+  });
+
+  test("gives back what was written past the page cache, between what was not", async () => {
+    const { files, root } = await make();
+    const path = join(root, "a");
+    const file = await files.open(path, { create: true, durableWrites: true, uncached: true });
+    const expected = Buffer.alloc(40_000);
+    const pages = alignedBytes(65_536);
+    for (let index = 0; index < pages.length; index += 1) pages[index] = index % 251;
+    const put = async (source: Uint8Array, position: number) => {
+      expect(await file.write(source, position)).toBe(source.length);
+      expected.set(source, position);
+      // What was read of it before is not what is read afterwards.
+      const target = Buffer.alloc(expected.length);
+      const end = await file.sizeBytes();
+      expect(await file.read(target, 0)).toBe(end);
+      expect(target.equals(expected)).toBe(true);
+    };
+    await put(pages.subarray(0, 32_768), 0);
+    await put(text("in between"), 5_000);
+    await put(pages.subarray(4_096, 12_288), 4_096);
+    // Memory, positions and lengths that a disk does not take as they are.
+    await put(pages.subarray(4_097, 8_193), 8_192);
+    await put(pages.subarray(0, 4_096), 100);
+    await put(pages.subarray(0, 100), 4_096);
+    await put(Buffer.alloc(4_096, 7), 4_096);
+    await put(pages.subarray(8_192, 16_384), 28_672);
+    await file.close();
+    expect(await contentOf(files, path)).toBe(new TextDecoder().decode(expected.subarray(0, 36_864)));
   });
 
   test("truncates to shorter and to longer, with zeros", async () => {

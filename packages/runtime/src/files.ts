@@ -62,6 +62,11 @@ export interface OpenOptions {
   exclusive?: boolean;
   /** Every {@link OpenFile.write} is durable when it resolves (`O_DSYNC`). See {@link OpenFile.durableWrites}. */
   durableWrites?: boolean;
+  /**
+   * What is written is soon read by nobody: memory from `alignedBytes` goes past the page cache (`O_DIRECT`), in whole multiples of 4,096
+   * bytes at such positions. A matter of speed alone: everything else, and where a file system cannot, is written as ever.
+   */
+  uncached?: boolean;
   /** With `create`: who may do what with a file that is made, e.g. `0o600`. Default `0o644`; ignored where there is no such thing. */
   mode?: number;
 }

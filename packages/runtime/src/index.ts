@@ -1,3 +1,4 @@
+export { alignedBytes } from "./aligned-bytes.ts";
 export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
 export type { Clock, ServiceClock, Timer } from "./clock.ts";
 export type { DirectoryLock, Files, FileStatus, OpenFile, OpenOptions } from "./files.ts";

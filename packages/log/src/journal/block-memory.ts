@@ -1,3 +1,5 @@
+import { alignedBytes } from "@millrace/runtime";
+
 /**
  * Memory that blocks are put together in and that the tail cache keeps afterwards. Fresh memory costs more than
  * filling it: the kernel clears each page at its first touch. So memory comes in slabs that are used again
@@ -10,7 +12,7 @@ const SLAB_BYTES = 8 << 20;
 const IDLE_SLABS_MAX = 4;
 
 export class Slab {
-  readonly memory: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  readonly memory: Buffer = alignedBytes(SLAB_BYTES);
   /** Blocks being written and chunks cached that lie in it. */
   #uses = 0;
   #lent = false;

@@ -10,7 +10,7 @@
  * reserve                            zeros, given up when the disk is full
  * ```
  */
-import type { Clock, Files, Secrets } from "@millrace/runtime";
+import { alignedBytes, type Clock, type Files, type Secrets } from "@millrace/runtime";
 import { isDiskFull, readFully, writeFully } from "./file-io.ts";
 import { alignUp, decodeSegmentHeader, encodeSegmentHeader, SEGMENT_HEADER_BYTES } from "./format.ts";
 import type { RightOfWay } from "./right-of-way.ts";
@@ -108,7 +108,11 @@ export class SegmentStore {
     const wanted = sizeBytes ?? this.#nextBytes;
     const spare = kind === "journal" ? this.#takeSpare(wanted) : undefined;
     if (spare !== undefined) await this.#files.rename(spare.path, temporary);
-    const file = await this.#files.open(temporary, { write: true, create: true, durableWrites: true });
+    const file = await this.#files.open(temporary, {
+      ...{ write: true, create: true, durableWrites: true },
+      // Readers at the tip are served from memory, and a page cache filled with each commit is two copies more.
+      uncached: kind === "journal",
+    });
     try {
       let fileBytes = spare?.bytes ?? 0; // all of it written before: nothing to fill
       const header = {
@@ -149,7 +153,7 @@ export class SegmentStore {
    * before it is filled. The next one, of the usual size, is prepared while it is used.
    */
   async createFirst(epoch: number, blockBytes: number): Promise<Segment> {
-    const wanted = SEGMENT_HEADER_BYTES + blockBytes + this.#options.firstSegmentBytes;
+    const wanted = alignUp(SEGMENT_HEADER_BYTES + blockBytes + this.#options.firstSegmentBytes);
     if (wanted >= this.#nextBytes) return this.create("journal", epoch);
     const segment = await this.create("journal", epoch, wanted);
     // It stands for one of the usual size: what would not have fitted into that one fits into the next.
@@ -182,7 +186,7 @@ export class SegmentStore {
   }
 
   async #fillWithZeros(path: string, from: number, to: number): Promise<void> {
-    const file = await this.#files.open(path, { write: true, durableWrites: true });
+    const file = await this.#files.open(path, { write: true, durableWrites: true, uncached: true });
     const rightOfWay = this.#rightOfWay;
     const bytesPerCommitted = (to - from) / (FILLED_AT_SHARE * this.#bytesInUse);
     const startBytes = rightOfWay.committedBytes;
@@ -192,7 +196,8 @@ export class SegmentStore {
         const lag = (rightOfWay.committedBytes - startBytes) * bytesPerCommitted - (at - from);
         const wanted = rightOfWay.isAwaited ? FILL_PIECE_BYTES_MAX : lag * FILL_LAG_SHARE;
         const piece = Math.min(
-          Math.max(alignUp(wanted), FILL_PIECE_BYTES_MIN),
+          // A sealed file may end anywhere: from there to where the disk takes whole pieces.
+          at === alignUp(at) ? Math.max(alignUp(wanted), FILL_PIECE_BYTES_MIN) : alignUp(at) - at,
           FILL_PIECE_BYTES_MAX,
           to - at,
         );
@@ -207,7 +212,7 @@ export class SegmentStore {
 
   #zeros(bytes: number): Buffer {
     // Never written to, so the pages of it that are looked at are all the same one.
-    if (this.#zeroBytes.length < bytes) this.#zeroBytes = Buffer.alloc(FILL_PIECE_BYTES_MAX);
+    if (this.#zeroBytes.length < bytes) this.#zeroBytes = alignedBytes(FILL_PIECE_BYTES_MAX);
     return this.#zeroBytes.subarray(0, bytes);
   }
 

@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readdir, rename, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Files, FileStatus, OpenFile, OpenOptions } from "../files.ts";
+import { isAligned } from "../aligned-bytes.ts";
 import { lockDirectory } from "./directory-lock.ts";
 
 /**
@@ -11,12 +12,16 @@ import { lockDirectory } from "./directory-lock.ts";
  */
 const durableWriteFlag = process.platform === "linux" ? constants.O_DSYNC : 0;
 
+/** Past the page cache, where there is such a thing. */
+const uncachedFlag = process.platform === "linux" ? constants.O_DIRECT : 0;
+
 /** The machine's disk. */
 export function nodeFiles(): Files {
   return {
     async open(path, options = {}) {
       const handle = await open(path, openFlags(options), options.mode ?? 0o644);
-      return new NodeOpenFile(handle, options.durableWrites === true && durableWriteFlag !== 0);
+      const isDurable = options.durableWrites === true && durableWriteFlag !== 0;
+      return new NodeOpenFile(handle, isDurable, await openUncached(path, options));
     },
     rename,
     unlink,
@@ -54,6 +59,17 @@ function openFlags({ write, create, exclusive, durableWrites }: OpenOptions): nu
   return flags;
 }
 
+/** A second way into a file for what goes past the page cache. Undefined where its file system has none. */
+async function openUncached(path: string, options: OpenOptions): Promise<FileHandle | undefined> {
+  if (options.uncached !== true || uncachedFlag === 0) return undefined;
+  const { create: _, exclusive: __, ...again } = options;
+  try {
+    return await open(path, openFlags({ ...again, write: true }) | uncachedFlag);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Makes one directory after the other, so that each new name is made durable in the one above it. Node's own
  * recursive form never ends on file systems that refuse new names, such as /proc.
@@ -86,11 +102,14 @@ async function syncDirectory(directory: string): Promise<void> {
 class NodeOpenFile implements OpenFile {
   readonly durableWrites: boolean;
   readonly #handle: FileHandle;
+  readonly #uncached: FileHandle | undefined;
+  #isUncachedRefused = false;
   #readsUnderWay = 0;
   readonly #whenRead: (() => void)[] = [];
 
-  constructor(handle: FileHandle, durableWrites: boolean) {
+  constructor(handle: FileHandle, durableWrites: boolean, uncached: FileHandle | undefined) {
     this.#handle = handle;
+    this.#uncached = uncached;
     this.durableWrites = durableWrites;
   }
 
@@ -119,6 +138,15 @@ class NodeOpenFile implements OpenFile {
   }
 
   async write(source: Uint8Array, position: number): Promise<number> {
+    if (this.#uncached !== undefined && !this.#isUncachedRefused && isAligned(source, position)) {
+      try {
+        return (await this.#uncached.write(source, 0, source.length, position)).bytesWritten;
+      } catch (error) {
+        // Some file systems say only now that they cannot, or ask for larger multiples.
+        if (!(error instanceof Error && "code" in error && error.code === "EINVAL")) throw error;
+        this.#isUncachedRefused = true;
+      }
+    }
     return (await this.#handle.write(source, 0, source.length, position)).bytesWritten;
   }
 
@@ -148,6 +176,7 @@ class NodeOpenFile implements OpenFile {
   /** The descriptor may soon be that of another file, so reads of this one end first. */
   async close(): Promise<void> {
     if (this.#readsUnderWay > 0) await new Promise<void>((resolve) => this.#whenRead.push(resolve));
+    await this.#uncached?.close();
     await this.#handle.close();
   }
 }
