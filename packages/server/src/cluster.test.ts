@@ -23,10 +23,13 @@ function clusterOf(changes: Partial<SimulatedClusterOptions> = {}) {
     isWanted = false;
   });
   const cluster = simulatedCluster({ clock, random: seededRandom(1), ...changes });
-  const start = async (): Promise<ServerUnderTest> => {
+  const start = async (options: { readonly transitionDelay?: number } = {}): Promise<ServerUnderTest> => {
     const runtime = { ...testRuntime(), clock };
     const server = await serverUnderTest(
-      { engine: "jetstream", nats: "nats://simulated", natsSystemUser: "system", durability: "fsync" },
+      {
+        ...{ engine: "jetstream", nats: "nats://simulated", natsSystemUser: "system", durability: "fsync" },
+        ...options,
+      },
       runtime,
       { broker: cluster.connect(clock).broker },
     );
@@ -141,6 +144,19 @@ describe("servers that share a cluster", () => {
     );
     const refused = answers.reduce((sum, { FailedRecordCount = 0 }) => sum + FailedRecordCount, 0);
     expect(refused).toBe(200);
+  });
+
+  test("keep an account's quota together, though both are asked at the same moment", async () => {
+    const { start } = clusterOf();
+    const transitionDelay = 60_000;
+    const servers = [await start({ transitionDelay }), await start({ transitionDelay })];
+    const create = (number: number) =>
+      servers[number % 2]!.client.createStream({ StreamName: `stream-${number}`, ShardCount: 1 });
+    const outcomes = await Promise.allSettled([0, 1, 2, 3, 4, 5, 6, 7].map(create));
+    const refused = outcomes.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(3);
+    for (const outcome of refused)
+      expect(outcome).toMatchObject({ reason: { code: "LimitExceededException" } });
   });
 
   test("are known to whoever asks, and each group is one of theirs to write", async () => {

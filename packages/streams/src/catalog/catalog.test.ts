@@ -76,18 +76,35 @@ describe("catalog", () => {
     expect(catalog.find(NAME)).not.toBe(first);
   });
 
-  test("work in turn runs one after the other, and a failure does not stop the next", async () => {
+  test("decisions about an account are made one after the other, and a failure does not stop the next", async () => {
     const catalog = new Catalog(memoryEngine({ clock: { nowMs: () => 1 } }));
     const events: string[] = [];
     const work = (id: number) =>
-      catalog.inTurn("a", "r", async () => {
+      catalog.changeAccount(NAME, `${id}`, async () => {
         events.push(`begin ${id}`);
         await Promise.resolve();
         events.push(`end ${id}`);
         if (id === 1) throw new Error("failed");
+        return {};
       });
     const outcomes = await Promise.allSettled([work(1), work(2), work(3)]);
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
     expect(events).toEqual(["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
+  });
+
+  test("of two processes that decide about an account at once one decides again, on what the other left", async () => {
+    const engine = memoryEngine({ clock: { nowMs: () => 1 } });
+    const seen: string[][] = [];
+    const create = (catalog: Catalog, name: string, incarnation: string) =>
+      catalog.changeInTurn({ ...NAME, name }, async () => {
+        const names = catalog.namesOf(NAME.accountId, NAME.region);
+        seen.push([...names]);
+        await Promise.resolve();
+        return names.length > 0 ? undefined : { header: { ...HEADER, incarnation } };
+      });
+    const [one, other] = [new Catalog(engine), new Catalog(engine)];
+    await Promise.all([create(one, "a", "0123456789abcdef"), create(other, "b", "fedcba9876543210")]);
+    expect(seen).toEqual([[], [], ["a"]]);
+    expect(other.namesOf(NAME.accountId, NAME.region)).toEqual(["a"]);
   });
 });

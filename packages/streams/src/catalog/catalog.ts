@@ -7,7 +7,7 @@
 import { ServiceError } from "@millrace/api";
 import type { LogEngine, StateChange } from "@millrace/log";
 import type { ConsumerRow, ShardRow, StreamHeader, StreamName } from "./records.ts";
-import { CONSUMER_PREFIX, parseKey, SHARD_PREFIX, STREAM_PREFIX, streamKey } from "./records.ts";
+import { CONSUMER_PREFIX, parseKey, SHARD_PREFIX, STREAM_PREFIX, streamKey, turnKey } from "./records.ts";
 import { Stream } from "./stream.ts";
 
 /** What becomes of a stream, in one commit. */
@@ -15,6 +15,11 @@ export interface StreamChange extends Omit<StateChange, "expect"> {
   /** The new header; `null` deletes the stream. */
   readonly header: StreamHeader | null;
 }
+
+/** Sees a stream as it is, or that there is none, and says what becomes of it; undefined: nothing. */
+type StreamDecision = (
+  stream: Stream | undefined,
+) => StreamChange | undefined | Promise<StreamChange | undefined>;
 
 export class Catalog {
   readonly #engine: LogEngine;
@@ -97,24 +102,60 @@ export class Catalog {
    *
    * @throws {ServiceError} InternalFailureException when the engine takes no changes.
    */
-  async change(
-    name: StreamName,
-    decide: (stream: Stream | undefined) => StreamChange | undefined | Promise<StreamChange | undefined>,
+  change(name: StreamName, decide: StreamDecision): Promise<void> {
+    return this.#commit(() => this.#changeOf(name, decide));
+  }
+
+  /** Like {@link change}, where `decide` looks at all streams of the account in the region. See {@link changeAccount}. */
+  changeInTurn(name: StreamName, decide: StreamDecision): Promise<void> {
+    return this.changeAccount(name, name.name, () => this.#changeOf(name, decide));
+  }
+
+  /**
+   * Commits what `decide` makes of all streams of an account in a region. Such decisions are made one after the other, whichever
+   * processes share the engine: each is decided again when another came first.
+   */
+  changeAccount(
+    { accountId, region }: Omit<StreamName, "name">,
+    about: string,
+    decide: () => Promise<StateChange | undefined>,
   ): Promise<void> {
+    const key = turnKey(accountId, region);
+    return this.#inTurn(key, () =>
+      this.#commit(async () => {
+        const revision = this.#engine.state.get(key)?.revision ?? 0;
+        const change = await decide();
+        return (
+          change && {
+            ...change,
+            expect: [...(change.expect ?? []), [key, revision]],
+            puts: [...(change.puts ?? []), [key, about]],
+          }
+        );
+      }),
+    );
+  }
+
+  async #changeOf(name: StreamName, decide: StreamDecision): Promise<StateChange | undefined> {
     const key = streamKey(name);
+    const stream = this.find(name);
+    const revision = stream?.revision ?? 0;
+    const decided = await decide(stream);
+    if (decided === undefined) return undefined;
+    const { header, ...rest } = decided;
+    return {
+      ...rest,
+      expect: [[key, revision]],
+      ...(header === null
+        ? { deletes: [...(rest.deletes ?? []), key] }
+        : { puts: [...(rest.puts ?? []), [key, JSON.stringify(header)]] }),
+    };
+  }
+
+  async #commit(decide: () => Promise<StateChange | undefined>): Promise<void> {
     for (;;) {
-      const stream = this.find(name);
-      const revision = stream?.revision ?? 0;
-      const decided = await decide(stream);
-      if (decided === undefined) return;
-      const { header, ...rest } = decided;
-      const change: StateChange = {
-        ...rest,
-        expect: [[key, revision]],
-        ...(header === null
-          ? { deletes: [...(rest.deletes ?? []), key] }
-          : { puts: [...(rest.puts ?? []), [key, JSON.stringify(header)]] }),
-      };
+      const change = await decide();
+      if (change === undefined) return;
       const outcome = await this.#engine.state.commit(change);
       if (outcome.kind === "committed") return;
       if (outcome.kind === "conflict") continue;
@@ -125,12 +166,8 @@ export class Catalog {
     }
   }
 
-  /**
-   * Runs `work` after everything else that took its turn for this account and region: what is checked against
-   * all of an account's streams must not be decided twice at once.
-   */
-  inTurn<T>(accountId: string, region: string, work: () => Promise<T>): Promise<T> {
-    const key = `${accountId}/${region}`;
+  /** Runs `work` after everything else that took this turn. Within a process nobody then has to decide again. */
+  #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     const previous = this.#turns.get(key) ?? Promise.resolve();
     const turn = previous.then(work, work);
     const settled = turn.then(

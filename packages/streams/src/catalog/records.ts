@@ -121,6 +121,11 @@ export function accountKey(accountId: string, region: string): string {
   return `account/${accountId}/${region}`;
 }
 
+/** What every decision changes that is made on all of an account's streams; its value says what it was about. */
+export function turnKey(accountId: string, region: string): string {
+  return `turn/${accountId}/${region}`;
+}
+
 /** The traffic of a stream; those of its shards begin with it. */
 export function streamTrafficKey(incarnation: string): string {
   return `${TRAFFIC_PREFIX}${incarnation}`;

@@ -146,21 +146,18 @@ function scalingShards(traffic: StreamTraffic, nowMs: number): ScalingShard[] {
 }
 
 function apply(context: StreamsContext, stream: Stream, steps: readonly Reshard[]): Promise<void> {
-  const { accountId, region } = stream;
   const { catalog, clock, engine } = context;
-  return catalog.inTurn(accountId, region, () =>
-    catalog.change(stream, (current) => {
-      // The plan is for the shards as they were; if anything has come between, the next minute has a new one.
-      if (current !== stream || stream.header.status !== "ACTIVE") return undefined;
-      const { mode } = stream.header;
-      if (mode !== "ON_DEMAND" || !steps.every((step) => isStillOpen(stream, step))) return undefined;
-      const { nextShardIndex, ...change } = reshardAll(stream, steps, {
-        nowMs: clock.nowMs(),
-        allocateLogId: () => engine.allocateLogId(),
-      });
-      return { ...change, header: { ...stream.header, nextShardIndex } };
-    }),
-  );
+  return catalog.changeInTurn(stream, (current) => {
+    // The plan is for the shards as they were; if anything has come between, the next minute has a new one.
+    if (current !== stream || stream.header.status !== "ACTIVE") return undefined;
+    const { mode } = stream.header;
+    if (mode !== "ON_DEMAND" || !steps.every((step) => isStillOpen(stream, step))) return undefined;
+    const { nextShardIndex, ...change } = reshardAll(stream, steps, {
+      nowMs: clock.nowMs(),
+      allocateLogId: () => engine.allocateLogId(),
+    });
+    return { ...change, header: { ...stream.header, nextShardIndex } };
+  });
 }
 
 function isStillOpen(stream: Stream, step: Reshard): boolean {

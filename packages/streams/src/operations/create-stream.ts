@@ -21,41 +21,39 @@ export const createStream = handle(CreateStream, async (context, input, { caller
     input.StreamModeDetails?.StreamMode ?? (input.ShardCount === undefined ? "ON_DEMAND" : "PROVISIONED");
   const tags = withTags(context, {}, input.Tags ?? {}, streamTitle(name), failure);
 
-  await context.catalog.inTurn(accountId, region, () =>
-    context.catalog.change(name, (existing) => {
-      if (existing !== undefined) {
-        throw failure(
-          "ResourceInUseException",
-          `Stream ${name.name} under account ${accountId} already exists.`,
-        );
-      }
-      const shardCount = shardCountOf(context, input, mode, failure);
-      refuseAutoOnProvisioned(input.RecordDistributionStrategy ?? USER_PARTITION_KEY, mode, failure);
-      const { WarmThroughputMiBps: warm = 0 } = input;
-      if (warm > 0) refuseWarmThroughput(context, caller, warm, nowMs, failure);
-      refuseCreatingBeyondLimit(context, caller, failure);
-      if (mode === "ON_DEMAND") refuseOnDemandBeyondLimit(context, caller, failure);
-      refuseShardsBeyondLimit(context, accountId, region, shardCount, failure);
-      const header: StreamHeader = {
-        incarnation: Buffer.from(context.secrets.bytes(8)).toString("hex"),
-        status: "CREATING",
-        pending: { kind: "create", dueMs: nowMs + context.transitionDelayMs, shardCount },
-        mode,
-        createdMs: nowMs,
-        retentionHours: context.limits.retentionHoursMin,
-        horizonMs: 0,
-        nextShardIndex: 0,
-        maxRecordSizeKiB: input.MaxRecordSizeInKiB ?? context.limits.recordSizeDefaultKiB,
-        recordDistribution: input.RecordDistributionStrategy ?? USER_PARTITION_KEY,
-        encryption: { type: "NONE" },
-        shardLevelMetrics: [],
-        ...(warm === 0 ? {} : { warmThroughputMiBps: warm }),
-        tags,
-        calls: {},
-      };
-      return { header };
-    }),
-  );
+  await context.catalog.changeInTurn(name, (existing) => {
+    if (existing !== undefined) {
+      throw failure(
+        "ResourceInUseException",
+        `Stream ${name.name} under account ${accountId} already exists.`,
+      );
+    }
+    const shardCount = shardCountOf(context, input, mode, failure);
+    refuseAutoOnProvisioned(input.RecordDistributionStrategy ?? USER_PARTITION_KEY, mode, failure);
+    const { WarmThroughputMiBps: warm = 0 } = input;
+    if (warm > 0) refuseWarmThroughput(context, caller, warm, nowMs, failure);
+    refuseCreatingBeyondLimit(context, caller, failure);
+    if (mode === "ON_DEMAND") refuseOnDemandBeyondLimit(context, caller, failure);
+    refuseShardsBeyondLimit(context, accountId, region, shardCount, failure);
+    const header: StreamHeader = {
+      incarnation: Buffer.from(context.secrets.bytes(8)).toString("hex"),
+      status: "CREATING",
+      pending: { kind: "create", dueMs: nowMs + context.transitionDelayMs, shardCount },
+      mode,
+      createdMs: nowMs,
+      retentionHours: context.limits.retentionHoursMin,
+      horizonMs: 0,
+      nextShardIndex: 0,
+      maxRecordSizeKiB: input.MaxRecordSizeInKiB ?? context.limits.recordSizeDefaultKiB,
+      recordDistribution: input.RecordDistributionStrategy ?? USER_PARTITION_KEY,
+      encryption: { type: "NONE" },
+      shardLevelMetrics: [],
+      ...(warm === 0 ? {} : { warmThroughputMiBps: warm }),
+      tags,
+      calls: {},
+    };
+    return { header };
+  });
   return {};
 });
 

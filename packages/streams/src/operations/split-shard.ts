@@ -16,36 +16,34 @@ export const splitShard = handle(SplitShard, async (context, input, { caller, fa
       `Could not find shard ${input.ShardToSplit} in stream ${name.name} under account ${name.accountId}.`,
     );
   }
-  await context.catalog.inTurn(name.accountId, name.region, () =>
-    context.catalog.change(name, (stream) => {
-      if (stream === undefined) throw streamNotFound(name, failure);
-      requireActive(stream, failure);
-      requireProvisioned(stream, SplitShard.name, failure);
-      const shard = findShardToReshard(stream, shardIndex, failure);
-      refuseShardsBeyondLimit(context, name.accountId, name.region, 1, failure);
-      const { startingHashKey, endingHashKey } = shard.hashKeyRange;
-      const at = BigInt(input.NewStartingHashKey);
-      if (at <= startingHashKey + 1n || at >= endingHashKey) {
-        throw failure(
-          "InvalidArgumentException",
-          `NewStartingHashKey ${input.NewStartingHashKey} used in SplitShard() on shard ${shard.shardId} ` +
-            `in stream ${name.name} under account ${name.accountId} ` +
-            `is not both greater than one plus the shard's StartingHashKey ${startingHashKey} ` +
-            `and less than the shard's EndingHashKey ${endingHashKey}.`,
-        );
-      }
-      return {
-        header: {
-          ...stream.header,
-          status: "UPDATING",
-          pending: {
-            kind: "reshard",
-            dueMs: nowMs + context.transitionDelayMs,
-            reshard: { kind: "split", shardIndex, newStartingHashKey: hashKeyHex(at) },
-          },
+  await context.catalog.changeInTurn(name, (stream) => {
+    if (stream === undefined) throw streamNotFound(name, failure);
+    requireActive(stream, failure);
+    requireProvisioned(stream, SplitShard.name, failure);
+    const shard = findShardToReshard(stream, shardIndex, failure);
+    refuseShardsBeyondLimit(context, name.accountId, name.region, 1, failure);
+    const { startingHashKey, endingHashKey } = shard.hashKeyRange;
+    const at = BigInt(input.NewStartingHashKey);
+    if (at <= startingHashKey + 1n || at >= endingHashKey) {
+      throw failure(
+        "InvalidArgumentException",
+        `NewStartingHashKey ${input.NewStartingHashKey} used in SplitShard() on shard ${shard.shardId} ` +
+          `in stream ${name.name} under account ${name.accountId} ` +
+          `is not both greater than one plus the shard's StartingHashKey ${startingHashKey} ` +
+          `and less than the shard's EndingHashKey ${endingHashKey}.`,
+      );
+    }
+    return {
+      header: {
+        ...stream.header,
+        status: "UPDATING",
+        pending: {
+          kind: "reshard",
+          dueMs: nowMs + context.transitionDelayMs,
+          reshard: { kind: "split", shardIndex, newStartingHashKey: hashKeyHex(at) },
         },
-      };
-    }),
-  );
+      },
+    };
+  });
   return {};
 });

@@ -1,4 +1,4 @@
-import { ServiceError, UpdateAccountSettings } from "@millrace/api";
+import { UpdateAccountSettings } from "@millrace/api";
 import type { Caller, Failure } from "@millrace/wire";
 import type { Commitment } from "../account/throughput-commitment.ts";
 import { accountRow, commitmentAt, commitmentDescription } from "../account/throughput-commitment.ts";
@@ -13,29 +13,21 @@ import { handle } from "../handler.ts";
  */
 export const updateAccountSettings = handle(
   UpdateAccountSettings,
-  (context, input, { caller, failure, nowMs }) => {
+  async (context, input, { caller, failure, nowMs }) => {
     const { accountId, region } = caller;
     const { Status: status } = input.MinimumThroughputBillingCommitment;
-    return context.catalog.inTurn(accountId, region, async () => {
+    let settled: Commitment | undefined;
+    await context.catalog.changeAccount(caller, UpdateAccountSettings.name, async () => {
       const { row, revision } = accountRow(context, accountId, region);
-      const current = commitmentAt(context, row, nowMs);
-      if (status === "DISABLED" && current.status === "ENABLED") refuseWarmStreams(context, caller, failure);
-      const changed = changedRow(row, current, status, nowMs);
-      if (changed === undefined)
-        return { MinimumThroughputBillingCommitment: commitmentDescription(current) };
+      settled = commitmentAt(context, row, nowMs);
+      if (status === "DISABLED" && settled.status === "ENABLED") refuseWarmStreams(context, caller, failure);
+      const changed = changedRow(row, settled, status, nowMs);
+      if (changed === undefined) return undefined;
+      settled = commitmentAt(context, changed, nowMs);
       const key = accountKey(accountId, region);
-      const outcome = await context.engine.state.commit({
-        expect: [[key, revision]],
-        puts: [[key, JSON.stringify(changed)]],
-      });
-      if (outcome.kind !== "committed") {
-        const reason = outcome.kind === "conflict" ? "it was changed by another server" : outcome.reason;
-        throw new ServiceError("InternalFailureException", `The change could not be stored: ${reason}.`);
-      }
-      return {
-        MinimumThroughputBillingCommitment: commitmentDescription(commitmentAt(context, changed, nowMs)),
-      };
+      return { expect: [[key, revision]], puts: [[key, JSON.stringify(changed)]] };
     });
+    return { MinimumThroughputBillingCommitment: commitmentDescription(settled!) };
   },
 );
 

@@ -16,28 +16,26 @@ export const updateShardCount = handle(
     const target = input.TargetShardCount;
     let found: Stream | undefined;
     let current = 0;
-    await context.catalog.inTurn(name.accountId, name.region, () =>
-      context.catalog.change(name, (stream) => {
-        if (stream === undefined) throw streamNotFound(name, failure);
-        requireActive(stream, failure);
-        current = stream.openShards().length;
-        found = stream;
-        refuseUnreachable(context, stream, current, target, nowMs, failure);
-        refuseShardsBeyondLimit(context, name.accountId, name.region, target - current, failure);
-        return {
-          header: {
-            ...stream.header,
-            status: "UPDATING",
-            pending: {
-              kind: "reshard",
-              dueMs: nowMs + context.transitionDelayMs,
-              reshard: { kind: "uniform", targetShardCount: target },
-            },
-            calls: withCallOfDay(stream, UpdateShardCount.name, nowMs),
+    await context.catalog.changeInTurn(name, (stream) => {
+      if (stream === undefined) throw streamNotFound(name, failure);
+      requireActive(stream, failure);
+      current = stream.openShards().length;
+      found = stream;
+      refuseUnreachable(context, stream, current, target, nowMs, failure);
+      refuseShardsBeyondLimit(context, name.accountId, name.region, target - current, failure);
+      return {
+        header: {
+          ...stream.header,
+          status: "UPDATING",
+          pending: {
+            kind: "reshard",
+            dueMs: nowMs + context.transitionDelayMs,
+            reshard: { kind: "uniform", targetShardCount: target },
           },
-        };
-      }),
-    );
+          calls: withCallOfDay(stream, UpdateShardCount.name, nowMs),
+        },
+      };
+    });
     return {
       StreamName: name.name,
       CurrentShardCount: current,

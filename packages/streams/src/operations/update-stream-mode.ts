@@ -15,56 +15,48 @@ export const updateStreamMode = handle(
     const name = readStreamName(input, caller, failure);
     const { StreamMode: mode } = input.StreamModeDetails;
     const { WarmThroughputMiBps: warmThroughputMiBps } = input;
-    await context.catalog.inTurn(name.accountId, name.region, () =>
-      context.catalog.change(name, (stream) => {
-        if (stream === undefined) throw streamNotFound(name, failure);
-        if (warmThroughputMiBps !== undefined && mode === "PROVISIONED") {
+    await context.catalog.changeInTurn(name, (stream) => {
+      if (stream === undefined) throw streamNotFound(name, failure);
+      if (warmThroughputMiBps !== undefined && mode === "PROVISIONED") {
+        throw failure(
+          "InvalidArgumentException",
+          "WarmThroughputMiBps can only be specified for a stream in ON_DEMAND mode.",
+        );
+      }
+      requireActive(stream, failure);
+      if (stream.header.mode === mode) {
+        if (warmThroughputMiBps === undefined) return undefined;
+        throw failure(
+          "InvalidArgumentException",
+          `Stream ${name.name} under account ${name.accountId} is in ON_DEMAND mode already. ` +
+            "Use UpdateStreamWarmThroughput.",
+        );
+      }
+      refuseBeyondDay(stream, UpdateStreamMode.name, context.limits.streamModeUpdatesPerDay, nowMs, failure);
+      const calls = withCallOfDay(stream, UpdateStreamMode.name, nowMs);
+      if (mode === "PROVISIONED") {
+        if (stream.header.recordDistribution === "AUTO") {
           throw failure(
             "InvalidArgumentException",
-            "WarmThroughputMiBps can only be specified for a stream in ON_DEMAND mode.",
+            "A stream in PROVISIONED mode needs RecordDistributionStrategy USER_PARTITION_KEY. " +
+              "Use UpdateStreamRecordDistributionStrategy first.",
           );
         }
-        requireActive(stream, failure);
-        if (stream.header.mode === mode) {
-          if (warmThroughputMiBps === undefined) return undefined;
-          throw failure(
-            "InvalidArgumentException",
-            `Stream ${name.name} under account ${name.accountId} is in ON_DEMAND mode already. ` +
-              "Use UpdateStreamWarmThroughput.",
-          );
-        }
-        refuseBeyondDay(
-          stream,
-          UpdateStreamMode.name,
-          context.limits.streamModeUpdatesPerDay,
-          nowMs,
-          failure,
-        );
-        const calls = withCallOfDay(stream, UpdateStreamMode.name, nowMs);
-        if (mode === "PROVISIONED") {
-          if (stream.header.recordDistribution === "AUTO") {
-            throw failure(
-              "InvalidArgumentException",
-              "A stream in PROVISIONED mode needs RecordDistributionStrategy USER_PARTITION_KEY. " +
-                "Use UpdateStreamRecordDistributionStrategy first.",
-            );
-          }
-          return { header: updating(context, { ...withoutWarmth(stream.header), mode, calls }, nowMs) };
-        }
-        refuseOnDemandBeyondLimit(context, name, failure);
-        const header = { ...stream.header, mode, calls };
-        if (warmThroughputMiBps === undefined) return { header: updating(context, header, nowMs) };
-        refuseWarmThroughput(context, name, warmThroughputMiBps, nowMs, failure);
-        refuseShardsBeyondLimit(
-          context,
-          name.accountId,
-          name.region,
-          additionalShards(stream, warmThroughputMiBps),
-          failure,
-        );
-        return { header: warmed(context, stream, header, warmThroughputMiBps, nowMs) };
-      }),
-    );
+        return { header: updating(context, { ...withoutWarmth(stream.header), mode, calls }, nowMs) };
+      }
+      refuseOnDemandBeyondLimit(context, name, failure);
+      const header = { ...stream.header, mode, calls };
+      if (warmThroughputMiBps === undefined) return { header: updating(context, header, nowMs) };
+      refuseWarmThroughput(context, name, warmThroughputMiBps, nowMs, failure);
+      refuseShardsBeyondLimit(
+        context,
+        name.accountId,
+        name.region,
+        additionalShards(stream, warmThroughputMiBps),
+        failure,
+      );
+      return { header: warmed(context, stream, header, warmThroughputMiBps, nowMs) };
+    });
     return {};
   },
 );

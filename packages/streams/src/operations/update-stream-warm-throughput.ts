@@ -14,29 +14,27 @@ export const updateStreamWarmThroughput = handle(
     const target = input.WarmThroughputMiBps;
     let found: Stream | undefined;
     let currentMiBps = 0;
-    await context.catalog.inTurn(name.accountId, name.region, () =>
-      context.catalog.change(name, (stream) => {
-        if (stream === undefined) throw streamNotFound(name, failure);
-        if (stream.header.mode !== "ON_DEMAND") {
-          throw failure(
-            "InvalidArgumentException",
-            `Stream ${name.name} under account ${name.accountId} is in PROVISIONED mode, which has no warm throughput.`,
-          );
-        }
-        refuseWarmThroughput(context, name, target, nowMs, failure);
-        requireActive(stream, failure);
-        found = stream;
-        currentMiBps = currentThroughputMiBps(stream);
-        refuseShardsBeyondLimit(
-          context,
-          name.accountId,
-          name.region,
-          additionalShards(stream, target),
-          failure,
+    await context.catalog.changeInTurn(name, (stream) => {
+      if (stream === undefined) throw streamNotFound(name, failure);
+      if (stream.header.mode !== "ON_DEMAND") {
+        throw failure(
+          "InvalidArgumentException",
+          `Stream ${name.name} under account ${name.accountId} is in PROVISIONED mode, which has no warm throughput.`,
         );
-        return { header: warmed(context, stream, stream.header, target, nowMs) };
-      }),
-    );
+      }
+      refuseWarmThroughput(context, name, target, nowMs, failure);
+      requireActive(stream, failure);
+      found = stream;
+      currentMiBps = currentThroughputMiBps(stream);
+      refuseShardsBeyondLimit(
+        context,
+        name.accountId,
+        name.region,
+        additionalShards(stream, target),
+        failure,
+      );
+      return { header: warmed(context, stream, stream.header, target, nowMs) };
+    });
     return {
       StreamARN: found!.arn,
       StreamName: name.name,
