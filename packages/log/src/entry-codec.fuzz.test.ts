@@ -6,10 +6,12 @@ import {
   BatchFormatError,
   encodeBatch,
   encodeImportedBatch,
+  encodeRenumberedBatch,
   IMPORTED_NUMBER_LIMIT,
   RAW,
   readBatch,
   type RecordRange,
+  SOURCE_NUMBER_LIMIT,
 } from "./index.ts";
 
 fc.configureGlobal({
@@ -28,6 +30,7 @@ const records = fc.array(
 );
 const encodings = fc.constantFrom(RAW, BASE64);
 const numbers = fc.bigInt({ min: 0n, max: IMPORTED_NUMBER_LIMIT - 100n });
+const sourceNumbers = fc.bigInt({ min: 0n, max: SOURCE_NUMBER_LIMIT - 100n });
 
 function latin1(bytes: Uint8Array | undefined): string {
   return Buffer.from(bytes ?? []).toString("latin1");
@@ -35,7 +38,7 @@ function latin1(bytes: Uint8Array | undefined): string {
 
 /** Ranges that follow one upon the other and fill the payload, as only a whole batch's do. */
 function expectWhole(payload: Uint8Array, ranges: readonly RecordRange[]): void {
-  let at = payload[0] === 2 ? 28 : 4;
+  let at = 4 + (payload[0] === 2 ? 24 : payload[0] === 3 ? 54 : 0);
   for (const { keyStart, keyEnd, dataStart, dataEnd } of ranges) {
     expect([keyStart, dataStart]).toEqual([at + 6, keyEnd]);
     expect(keyEnd).toBeGreaterThanOrEqual(keyStart);
@@ -53,9 +56,13 @@ function accept(payload: Uint8Array): void {
     key: payload.subarray(keyStart, keyEnd),
     data: payload.subarray(dataStart, dataEnd),
   }));
-  const { firstNumber } = read;
+  const { firstNumber, sourceNumber } = read;
   const again =
-    firstNumber === undefined ? encodeBatch(put, read.encoding) : encodeImportedBatch(put, firstNumber);
+    sourceNumber === undefined
+      ? encodeBatch(put, read.encoding)
+      : firstNumber === undefined
+        ? encodeRenumberedBatch(put, sourceNumber)
+        : encodeImportedBatch(put, firstNumber);
   const canonical = Buffer.from(payload);
   canonical[1] = 0; // the reserved byte says nothing yet
   expect(canonical.equals(again.payload)).toBe(true);
@@ -88,6 +95,7 @@ describe("entry payloads", () => {
         const read = readBatch(payload);
         expectWhole(payload, read.records);
         expect([read.encoding, read.firstNumber, recordCount]).toEqual([RAW, firstNumber, put.length]);
+        expect(read.sourceNumber).toBe(firstNumber);
         expect(
           read.records.map(({ dataStart, dataEnd }) => latin1(payload.subarray(dataStart, dataEnd))),
         ).toEqual(put.map(({ data }) => latin1(data)));
@@ -96,6 +104,32 @@ describe("entry payloads", () => {
     expect(() =>
       encodeImportedBatch([{ key: undefined, data: Buffer.of(1) }], IMPORTED_NUMBER_LIMIT),
     ).toThrow(RangeError);
+  });
+
+  test("renumbered records remember the numbers that they had, and do not have them", () => {
+    fc.assert(
+      fc.property(records, sourceNumbers, (put, sourceNumber) => {
+        const { payload } = encodeRenumberedBatch(put, sourceNumber);
+        const read = readBatch(payload);
+        expectWhole(payload, read.records);
+        expect([read.encoding, read.firstNumber, read.sourceNumber]).toEqual([RAW, undefined, sourceNumber]);
+        expect(
+          read.records.map(({ dataStart, dataEnd }) => latin1(payload.subarray(dataStart, dataEnd))),
+        ).toEqual(put.map(({ data }) => latin1(data)));
+      }),
+    );
+    expect(() =>
+      encodeRenumberedBatch([{ key: undefined, data: Buffer.of(1) }], SOURCE_NUMBER_LIMIT),
+    ).toThrow(RangeError);
+  });
+
+  test("damaged renumbered payloads are refused, or are whole batches of other records", () => {
+    fc.assert(
+      fc.property(records, sourceNumbers, records, damages, (put, sourceNumber, others, damage) => {
+        const { payload } = encodeRenumberedBatch(put, sourceNumber);
+        accept(damaged(payload, damage, encodeRenumberedBatch(others, sourceNumber).payload));
+      }),
+    );
   });
 
   test("damaged imported payloads are refused, or are whole batches of other records", () => {
@@ -119,7 +153,7 @@ describe("entry payloads", () => {
   test("bytes of any kind are refused, or are whole batches", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => accept(bytes)));
     const plausible = fc
-      .tuple(fc.constantFrom(0, 1, 2), fc.nat(3), fc.array(fc.nat(9), { maxLength: 60 }))
+      .tuple(fc.constantFrom(0, 1, 2, 3), fc.nat(3), fc.array(fc.nat(9), { maxLength: 90 }))
       .map(([encoding, count, rest]) => Uint8Array.from([encoding, 0, count, 0, ...rest]));
     fc.assert(fc.property(plausible, (bytes) => accept(bytes)));
   });

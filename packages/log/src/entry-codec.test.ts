@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchOfRanges, encodeBatch, encodeImportedBatch, readBatch } from "./entry-codec.ts";
+import {
+  batchOfRanges,
+  encodeBatch,
+  encodeImportedBatch,
+  encodeRenumberedBatch,
+  readBatch,
+} from "./entry-codec.ts";
 
 test("some records of a request, as ranges, become the batch that they would be as objects", () => {
   const bytes = fc.uint8Array({ maxLength: 30 });
@@ -55,5 +61,15 @@ test("the bytes of an imported batch are those that are documented", () => {
       `030004000000${Buffer.from("keydata").toString("hex")}`,
       "00000100000007",
     ].join(""),
+  );
+});
+
+test("the bytes of a renumbered batch are those that are documented", () => {
+  const { payload } = encodeRenumberedBatch(
+    [{ key: Buffer.from("key"), data: Buffer.from("data") }],
+    0x1234n,
+  );
+  expect(payload.toString("hex")).toBe(
+    ["03000100", "1234".padStart(108, "0"), `030004000000${Buffer.from("keydata").toString("hex")}`].join(""),
   );
 });

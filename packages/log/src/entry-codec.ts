@@ -5,6 +5,7 @@
  * ```
  * batch  => encoding:u8  reserved:u8=0  record_count:u16
  *           first_number:24 bytes (encoding 2 only)
+ *           source_number:54 bytes (encoding 3 only)
  *           record*
  * record => key_length:u16  data_length:u32  key:bytes  data:bytes
  * ```
@@ -13,7 +14,8 @@
  * without one. `data` is the record's bytes (`encoding` 0), or their canonical base64 as it came over the
  * wire (`encoding` 1); lengths count stored bytes. An imported batch (`encoding` 2) holds bytes as they are, and the
  * sequence number that its first record had where it came from, big-endian; from each record to the next the number
- * goes up by one. Encodings 3 and up are refused by this version; an encrypted batch (later) puts its key id
+ * goes up by one. So does a renumbered batch (`encoding` 3), but its records have the numbers of their place here, and those that
+ * they had are only remembered. Encodings 4 and up are refused by this version; an encrypted batch (later) puts its key id
  * and nonce before the first record.
  */
 
@@ -23,11 +25,17 @@ export type BatchEncoding = typeof RAW | typeof BASE64;
 
 /** Raw data behind the number of the first record. */
 const IMPORTED = 2;
+/** Raw data behind the number that the first record had elsewhere, and has not here. */
+const RENUMBERED = 3;
+type NumberedEncoding = typeof IMPORTED | typeof RENUMBERED;
 
 const HEADER_BYTES = 4;
-const NUMBER_BYTES = 24;
+/** Bytes of the number in front of the records. 129 digits, the most that the API lets a number have, need 54. */
+const NUMBER_BYTES = { [IMPORTED]: 24, [RENUMBERED]: 54 } as const;
 /** The first number that an imported batch cannot hold. */
-export const IMPORTED_NUMBER_LIMIT = 1n << BigInt(NUMBER_BYTES * 8);
+export const IMPORTED_NUMBER_LIMIT = 1n << BigInt(NUMBER_BYTES[IMPORTED] * 8);
+/** The first number that a renumbered batch cannot remember. */
+export const SOURCE_NUMBER_LIMIT = 1n << BigInt(NUMBER_BYTES[RENUMBERED] * 8);
 const RECORD_HEADER_BYTES = 6;
 
 /** The most records that one entry can hold: the record's index in its entry has 16 bits. */
@@ -68,7 +76,7 @@ export interface RecordToStore {
 
 /** Packs records, in order, into the payload of one entry. */
 export function encodeBatch(records: readonly RecordToStore[], encoding: BatchEncoding = RAW): PayloadBatch {
-  return packed(records, encoding, undefined);
+  return packed(records, encoding, 0n);
 }
 
 /**
@@ -83,15 +91,30 @@ export function encodeImportedBatch(records: readonly RecordToStore[], firstNumb
   return packed(records, IMPORTED, firstNumber);
 }
 
+/**
+ * Packs records that get the numbers of their place here, with those that they had where they came from: the first had `sourceNumber`,
+ * and each the one behind the number before it.
+ *
+ * @throws {RangeError} for numbers that do not fit into 54 bytes.
+ */
+export function encodeRenumberedBatch(records: readonly RecordToStore[], sourceNumber: bigint): PayloadBatch {
+  if (sourceNumber < 0n || sourceNumber + BigInt(records.length) > SOURCE_NUMBER_LIMIT) {
+    throw new RangeError(`an entry has no room for the number ${sourceNumber}`);
+  }
+  return packed(records, RENUMBERED, sourceNumber);
+}
+
+/** `number` stands in batches that have one. */
 function packed(
   records: readonly RecordToStore[],
-  encoding: BatchEncoding | typeof IMPORTED,
-  firstNumber: bigint | undefined,
+  encoding: BatchEncoding | NumberedEncoding,
+  number: bigint,
 ): PayloadBatch {
   if (records.length === 0 || records.length > RECORDS_PER_ENTRY_MAX) {
     throw new RangeError(`an entry holds 1 to ${RECORDS_PER_ENTRY_MAX} records, not ${records.length}`);
   }
-  const recordsAt = HEADER_BYTES + (firstNumber === undefined ? 0 : NUMBER_BYTES);
+  const numberBytes = numberBytesOf(encoding);
+  const recordsAt = HEADER_BYTES + numberBytes;
   let byteLength = recordsAt;
   for (const { key, data } of records) {
     byteLength += RECORD_HEADER_BYTES + (key?.length ?? 0) + data.length;
@@ -100,9 +123,7 @@ function packed(
   payload[0] = encoding;
   payload[1] = 0;
   payload.writeUInt16LE(records.length, 2);
-  if (firstNumber !== undefined) {
-    payload.write(firstNumber.toString(16).padStart(NUMBER_BYTES * 2, "0"), HEADER_BYTES, "hex");
-  }
+  if (numberBytes > 0) payload.write(number.toString(16).padStart(numberBytes * 2, "0"), HEADER_BYTES, "hex");
   let at = recordsAt;
   for (const { key, data } of records) {
     const keyLength = key?.length ?? 0;
@@ -115,6 +136,10 @@ function packed(
     at += data.length;
   }
   return new PayloadBatch(payload, records.length);
+}
+
+function numberBytesOf(encoding: BatchEncoding | NumberedEncoding): number {
+  return encoding === IMPORTED || encoding === RENUMBERED ? NUMBER_BYTES[encoding] : 0;
 }
 
 /** Records as ranges of bytes that they share; ends are exclusive. */
@@ -197,6 +222,10 @@ export class BatchCursor {
   readonly recordCount: number;
   /** The number that the first record had where it was imported from; undefined for records that were put here. */
   readonly firstNumber: bigint | undefined;
+  /** The number that it had there, also where it has another here; undefined for records that were put here. */
+  readonly sourceNumber: bigint | undefined;
+  /** Where the first record begins. */
+  readonly recordsAt: number;
   /** Where the record lies that {@link next} came to; ends are exclusive. */
   keyStart = 0;
   keyEnd = 0;
@@ -208,25 +237,30 @@ export class BatchCursor {
     const view = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     if (view.length < HEADER_BYTES) throw new BatchFormatError("a batch is at least 4 bytes long");
     const encoding = view[0];
-    if (encoding !== RAW && encoding !== BASE64 && encoding !== IMPORTED) {
+    if (encoding !== RAW && encoding !== BASE64 && encoding !== IMPORTED && encoding !== RENUMBERED) {
       throw new BatchFormatError(`batch encoding ${encoding} is not known to this version`);
     }
     const count = view.readUInt16LE(2);
     if (count === 0) throw new BatchFormatError("a batch holds at least one record");
-    const isImported = encoding === IMPORTED;
-    const recordsAt = HEADER_BYTES + (isImported ? NUMBER_BYTES : 0);
+    const recordsAt = HEADER_BYTES + numberBytesOf(encoding);
     // Before any room is made for them: a few bytes may speak of 65,535 records.
     if (recordsAt + count * RECORD_HEADER_BYTES > view.length) {
       throw new BatchFormatError(`a batch of ${view.length} bytes has no room for ${count} records`);
     }
     this.payload = view;
-    this.encoding = isImported ? RAW : encoding;
+    this.recordsAt = recordsAt;
     this.recordCount = count;
-    this.firstNumber = isImported
-      ? BigInt(`0x${view.toString("hex", HEADER_BYTES, HEADER_BYTES + NUMBER_BYTES)}`)
-      : undefined;
-    if (this.firstNumber !== undefined && this.firstNumber + BigInt(count) > IMPORTED_NUMBER_LIMIT) {
-      throw new BatchFormatError("the numbers of an imported batch go beyond their bytes");
+    if (encoding === RAW || encoding === BASE64) {
+      this.encoding = encoding;
+      this.firstNumber = this.sourceNumber = undefined;
+    } else {
+      this.encoding = RAW;
+      this.sourceNumber = BigInt(`0x${view.toString("hex", HEADER_BYTES, recordsAt)}`);
+      this.firstNumber = encoding === IMPORTED ? this.sourceNumber : undefined;
+      const limit = encoding === IMPORTED ? IMPORTED_NUMBER_LIMIT : SOURCE_NUMBER_LIMIT;
+      if (this.sourceNumber + BigInt(count) > limit) {
+        throw new BatchFormatError("the numbers of an imported batch go beyond their bytes");
+      }
     }
     this.dataEnd = recordsAt;
   }
@@ -258,14 +292,14 @@ export class BatchCursor {
 }
 
 /** Keys and data of all records of a batch in {@link RAW} form, told from its size alone. Bytes. */
-export function rawBatchBytes({ payload, recordCount, firstNumber }: BatchCursor): number {
-  const recordsAt = HEADER_BYTES + (firstNumber === undefined ? 0 : NUMBER_BYTES);
+export function rawBatchBytes({ payload, recordCount, recordsAt }: BatchCursor): number {
   return payload.length - recordsAt - recordCount * RECORD_HEADER_BYTES;
 }
 
 interface BatchRead {
   readonly encoding: BatchEncoding;
   readonly firstNumber: bigint | undefined;
+  readonly sourceNumber: bigint | undefined;
   readonly records: RecordRange[];
 }
 
@@ -277,7 +311,8 @@ export function readBatch(payload: Uint8Array): BatchRead {
     const { keyStart, keyEnd, dataStart, dataEnd } = batch;
     records.push({ keyStart, keyEnd, dataStart, dataEnd });
   }
-  return { encoding: batch.encoding, firstNumber: batch.firstNumber, records };
+  const { encoding, firstNumber, sourceNumber } = batch;
+  return { encoding, firstNumber, sourceNumber, records };
 }
 
 export class BatchFormatError extends Error {

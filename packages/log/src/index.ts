@@ -5,12 +5,14 @@ export {
   batchOfRanges,
   encodeBatch,
   encodeImportedBatch,
+  encodeRenumberedBatch,
   IMPORTED_NUMBER_LIMIT,
   PayloadBatch,
   RAW,
   rawBatchBytes,
   readBatch,
   RECORDS_PER_ENTRY_MAX,
+  SOURCE_NUMBER_LIMIT,
 } from "./entry-codec.ts";
 export type { BatchEncoding, EncodedBatch, RecordRange, RecordToStore } from "./entry-codec.ts";
 export type {
