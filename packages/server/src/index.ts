@@ -18,7 +18,15 @@ export type { DamageFound, LostRecords } from "./damage/damage-text.ts";
 export { storedStreams } from "@millrace/streams";
 export type { StoredShard, StoredStream } from "@millrace/streams";
 // What is told at /_millrace/import.
-export type { ImportedSettings, ImportedShard, ShardProgress } from "@millrace/streams";
+export type {
+  BegunImport,
+  ImportedSettings,
+  ImportedShard,
+  NumberPairs,
+  NumbersWanted,
+  ShardProgress,
+  Translation,
+} from "@millrace/streams";
 export type { BackupDone } from "./routes/backup.ts";
 
 export { checkOptions, isLoopback } from "./options/check-options.ts";

@@ -48,6 +48,7 @@ describe("/_millrace/import", () => {
     const server = await started();
     expect(jsonOf(await step(server, "begin", { settings: SETTINGS, shards: [SHARD] }))).toEqual({
       isFinished: false,
+      isRenumbered: false,
       shards: [{ shardId: SHARD.shardId }],
     });
     const records = [1, 2, 3].map((at) => recordAt(server, at));
@@ -116,6 +117,7 @@ describe("/_millrace/import", () => {
     ],
     ["begin", { settings: SETTINGS, shards: [SHARD], accountId: "me" }, "accountId must be text of its form"],
     ["begin", { settings: SETTINGS, shards: [{ ...SHARD, startingSequenceNumber: "7" }] }, "cannot be kept"],
+    ["begin", { settings: SETTINGS, shards: [SHARD], numbers: "some" }, "kept, kept-if-possible or new"],
     ["begin", { settings: { ...SETTINGS, retentionHours: 3 }, shards: [SHARD] }, "retention of 3 hours"],
     [
       "records",

@@ -11,6 +11,7 @@ import type {
   ImportedSettings,
   ImportedShard,
   Imports,
+  NumbersWanted,
   ShardProgress,
 } from "@millrace/streams";
 import type { WireRequest, WireResponse } from "@millrace/wire";
@@ -55,11 +56,12 @@ const ANSWERS = {
   missing: [404, "ResourceNotFoundException"],
   conflict: [409, "ConflictException"],
   impossible: [400, "ValidationException"],
+  unkept: [400, "NumbersNotKeptException"],
   unavailable: [503, "ServiceUnavailableException"],
 } as const satisfies Record<ImportError["kind"], readonly [number, string]>;
 
 const STEPS = {
-  begin: (imports, body) => imports.begin(nameOf(body), settingsOf(body), shardsOf(body)),
+  begin: (imports, body) => imports.begin(nameOf(body), settingsOf(body), shardsOf(body), numbersOf(body)),
   records: async (imports, body) => {
     await imports.append(
       nameOf(body),
@@ -75,6 +77,9 @@ const STEPS = {
     await imports.finish(nameOf(body), shardsOf(body), list(body, "progress").map(progressOf));
     return {};
   },
+  pairs: (imports, body) =>
+    imports.numberPairs(nameOf(body), text(body, "shardId"), optionalText(body, "after")),
+  translate: (imports, body) => imports.translate(nameOf(body), text(body, "shardId"), text(body, "number")),
 } as const satisfies Record<string, (imports: Imports, body: Members) => Promise<object>>;
 
 function isStep(step: string): step is keyof typeof STEPS {
@@ -102,6 +107,12 @@ function nameOf(body: Members) {
     name: text(body, "stream", /^[\w.-]{1,128}$/),
     source: text(body, "source"),
   };
+}
+
+function numbersOf(body: Members): NumbersWanted {
+  const numbers = optionalText(body, "numbers") ?? "kept";
+  if (numbers === "kept" || numbers === "kept-if-possible" || numbers === "new") return numbers;
+  throw new WrongBody("numbers must be kept, kept-if-possible or new.");
 }
 
 function settingsOf(body: Members): ImportedSettings {

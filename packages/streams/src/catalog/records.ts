@@ -49,6 +49,8 @@ export interface StreamHeader {
     /** Which stream, and which life of it. */
     readonly source: string;
     readonly isFinished: boolean;
+    /** Its records did not keep their numbers: they have those of their places, and entries remember the others. */
+    readonly isRenumbered?: true;
   };
 }
 
@@ -78,6 +80,8 @@ export interface ShardRow {
     readonly startingSequenceNumber: string;
     readonly endingSequenceNumber?: string;
   };
+  /** The same of a shard whose records got new numbers; nobody asks by these. */
+  readonly renumbered?: { readonly startingSequenceNumber: string };
 }
 
 export interface ConsumerRow {

@@ -3,7 +3,8 @@ import { seededRandom } from "@millrace/runtime";
 import type { ServiceUnderTest } from "../service-under-test.ts";
 import { serviceUnderTest } from "../service-under-test.ts";
 import type { ImportedSettings, ImportedShard } from "./imported-stream.ts";
-import type { ImportedRecord, ImportName, ShardProgress } from "./imports.ts";
+import type { ImportName, ShardProgress } from "./imports.ts";
+import type { ImportedRecord } from "./records-to-import.ts";
 
 export const OFF = { limits: { mode: "off" } } as const;
 

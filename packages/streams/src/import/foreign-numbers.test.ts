@@ -78,11 +78,11 @@ describe("numbers of other makers", () => {
     const { imports } = target.streams;
     await expect(
       imports.begin(COPY, settings, [{ ...shard(), startingSequenceNumber: bad }]),
-    ).rejects.toMatchObject({ kind: "impossible" });
+    ).rejects.toMatchObject({ kind: "unkept" });
     await imports.begin(COPY, settings, [shard()]);
     await expect(
       imports.append(COPY, shard().shardId, undefined, [{ ...records[0]!, sequenceNumber: bad }]),
-    ).rejects.toMatchObject({ kind: "impossible" });
+    ).rejects.toMatchObject({ kind: "unkept" });
   });
 
   test("records out of order, or from the future, are refused, and none of the batch is stored", async () => {

@@ -14,6 +14,18 @@ const KEPT_FORM = /^49\d{54}$/;
 const MARK = 1n << 185n;
 const GENERATION_SHIFT = 148n;
 
+/** The form that the API gives a number, whoever made it. One that is longer is above. */
+const ANY_FORM = /^(?:0|[1-9]\d{0,128})$/;
+
+export function isSequenceNumber(text: string): boolean {
+  return ANY_FORM.test(text);
+}
+
+/** Whether a number from elsewhere is above another. */
+export function isAbove(number: string, other: string): boolean {
+  return number.length === other.length ? number > other : number.length > other.length;
+}
+
 /** The leading field of a number from elsewhere: the second in which its shard was made. Undefined for numbers that cannot be kept. */
 export function leadingFieldOf(text: string): number | undefined {
   if (!KEPT_FORM.test(text)) return undefined;
@@ -30,8 +42,8 @@ export function isImportedNumber(shard: Shard, text: string): boolean {
 }
 
 /**
- * The first record whose number is `number` or above it; for a number that none has, what follows it. Below the oldest record,
- * that one.
+ * The first record whose number, where it came from, is `number` or above it; for a number that none has, what follows it. Below the
+ * oldest record, that one.
  *
  * @throws {ServiceError} InternalFailureException when the search comes upon entries that are lost or damaged.
  */
@@ -71,11 +83,11 @@ async function halve(
       high = middle;
       continue;
     }
-    const { firstNumber } = new BatchCursor(entry.payload);
+    const { sourceNumber } = new BatchCursor(entry.payload);
     // What was put here is above everything that was imported.
-    if (firstNumber === undefined || number <= firstNumber) high = middle;
-    else if (number < firstNumber + BigInt(entry.recordCount)) {
-      return { entryIndex: middle, recordIndex: Number(number - firstNumber) };
+    if (sourceNumber === undefined || number <= sourceNumber) high = middle;
+    else if (number < sourceNumber + BigInt(entry.recordCount)) {
+      return { entryIndex: middle, recordIndex: Number(number - sourceNumber) };
     } else low = middle + 1;
   }
   return { entryIndex: low, recordIndex: 0 };

@@ -1,9 +1,9 @@
 /** A stream as it was elsewhere, in the terms of whoever copies it. Times are milliseconds since the epoch. */
 import type { HashKeyRange } from "@millrace/model";
-import { HASH_KEY_MAX, hashKeyHex, parseHashKey, parseShardId } from "@millrace/model";
+import { formatShardId, HASH_KEY_MAX, hashKeyHex, parseHashKey, parseShardId } from "@millrace/model";
 import type { RecordDistribution, ShardRow, StreamHeader, StreamMode } from "../catalog/records.ts";
 import { ImportError } from "./import-error.ts";
-import { leadingFieldOf } from "./imported-numbers.ts";
+import { isAbove, isSequenceNumber, leadingFieldOf } from "./imported-numbers.ts";
 
 /** What is kept of a stream beside its shards and records. */
 export interface ImportedSettings {
@@ -36,7 +36,7 @@ export interface CheckedShard {
   readonly shardIndex: number;
   readonly parents: readonly number[];
   readonly hashKeyRange: HashKeyRange;
-  /** The leading field of its numbers. */
+  /** The leading field of its numbers; -1 where they are not kept. */
   readonly leading: number;
   readonly startingSequenceNumber: string;
   readonly endingSequenceNumber: string | undefined;
@@ -45,9 +45,10 @@ export interface CheckedShard {
 /**
  * The shards in order of index, which is the order in which they were made.
  *
- * @throws {ImportError} `impossible` when they cannot be stored with the ids, ranges and numbers that they have.
+ * @throws {ImportError} `impossible` when they cannot be stored with the ids and ranges that they have, `unkept` when they cannot
+ *   with their numbers and are not to be renumbered.
  */
-export function checkedShards(shards: readonly ImportedShard[]): CheckedShard[] {
+export function checkedShards(shards: readonly ImportedShard[], isRenumbered: boolean): CheckedShard[] {
   const checked = shards.map((shard): CheckedShard => {
     const { shardId, startingSequenceNumber, endingSequenceNumber } = shard;
     const [startingHashKey, endingHashKey] = [shard.startingHashKey, shard.endingHashKey].map(parseHashKey);
@@ -63,24 +64,26 @@ export function checkedShards(shards: readonly ImportedShard[]): CheckedShard[] 
         throw new ImportError("impossible", `${shardId} has a parent that was made after it.`);
       }),
       hashKeyRange: { startingHashKey, endingHashKey },
-      leading: keptNumber(startingSequenceNumber, shardId),
+      leading: isRenumbered
+        ? anyNumber(startingSequenceNumber, shardId)
+        : keptNumber(startingSequenceNumber, shardId),
       startingSequenceNumber,
       endingSequenceNumber,
     };
   });
   for (const { endingSequenceNumber: end, shardIndex } of checked) {
-    if (end !== undefined) keptNumber(end, `shard ${shardIndex}`);
+    if (end !== undefined) (isRenumbered ? anyNumber : keptNumber)(end, formatShardId(shardIndex));
   }
   checked.sort((one, other) => one.shardIndex - other.shardIndex);
   const byIndex = new Map(checked.map((shard) => [shard.shardIndex, shard]));
   if (byIndex.size < checked.length) throw new ImportError("impossible", "Two shards have the same id.");
-  for (const { shardIndex, parents, startingSequenceNumber } of checked) {
+  for (const { shardIndex, parents, startingSequenceNumber } of isRenumbered ? [] : checked) {
     for (const parent of parents) {
       const end = byIndex.get(parent)?.endingSequenceNumber;
-      if (end === undefined || end < startingSequenceNumber) continue;
+      if (end === undefined || isAbove(startingSequenceNumber, end)) continue;
       throw new ImportError(
-        "impossible",
-        `Numbers of shard ${shardIndex} begin at ${startingSequenceNumber}, below the end of its parent ${parent}.`,
+        "unkept",
+        `Numbers of ${formatShardId(shardIndex)} begin at ${startingSequenceNumber}, below ${end}, the end of its parent ${formatShardId(parent)}.`,
       );
     }
   }
@@ -113,7 +116,13 @@ export function rowWhileCopied(
     logId,
     nowMs,
     parentGenerations,
-  }: { readonly logId: number; readonly nowMs: number; readonly parentGenerations: readonly number[] },
+    isRenumbered,
+  }: {
+    readonly logId: number;
+    readonly nowMs: number;
+    readonly parentGenerations: readonly number[];
+    readonly isRenumbered: boolean;
+  },
 ): ShardRow {
   return {
     startingHashKey: hashKeyHex(hashKeyRange.startingHashKey),
@@ -126,7 +135,7 @@ export function rowWhileCopied(
     parents,
     logId,
     createdMs: nowMs,
-    imported: { startingSequenceNumber },
+    ...(isRenumbered ? { renumbered: { startingSequenceNumber } } : { imported: { startingSequenceNumber } }),
   };
 }
 
@@ -138,12 +147,14 @@ export function headerWhileCopied(
     incarnation,
     nowMs,
     maxRecordSizeKiB,
+    isRenumbered,
   }: {
     readonly source: string;
     readonly incarnation: string;
     readonly nowMs: number;
     /** Where the source does not tell. */
     readonly maxRecordSizeKiB: number;
+    readonly isRenumbered: boolean;
   },
 ): StreamHeader {
   const createdMs = Math.min(settings.createdMs, nowMs);
@@ -164,7 +175,7 @@ export function headerWhileCopied(
     shardLevelMetrics: settings.shardLevelMetrics,
     tags: settings.tags,
     calls: {},
-    import: { source, isFinished: false },
+    import: { source, isFinished: false, ...(isRenumbered ? { isRenumbered } : {}) },
   };
 }
 
@@ -173,7 +184,16 @@ export function keptNumber(number: string, where: string): number {
   const leading = leadingFieldOf(number);
   if (leading !== undefined) return leading;
   throw new ImportError(
-    "impossible",
+    "unkept",
     `The sequence number ${number} of ${where} cannot be kept: numbers here have 56 digits, begin with 49 and have room for later ones.`,
+  );
+}
+
+/** @throws {ImportError} for what is no sequence number at all. */
+export function anyNumber(number: string, where: string): -1 {
+  if (isSequenceNumber(number)) return -1;
+  throw new ImportError(
+    "impossible",
+    `${JSON.stringify(number)} of ${where} is no sequence number: those have 1 to 129 decimal digits, the first of them not 0.`,
   );
 }

@@ -342,7 +342,8 @@ describe("copying", () => {
     await target.streams.imports.finish(COPY, shards, []);
     expect(await target.streams.imports.begin(COPY, await settingsOf(source), shards)).toEqual({
       isFinished: true,
-      shards: [],
+      isRenumbered: false,
+      shards: shards.map(({ shardId }) => ({ shardId })),
     });
     await expect(target.streams.imports.append(COPY, "0", undefined, [])).rejects.toMatchObject({
       kind: "conflict",

@@ -7,8 +7,11 @@
  * 2. `append` stores records behind the last one, with the numbers and the arrivals that they had.
  * 3. `digest` is for comparing what is here with what is there.
  * 4. `finish` closes what was closed there and opens the stream: one commit.
+ *
+ * Where records get new numbers, entries remember those that they had, and all these steps speak of those. `numberPairs` and
+ * `translate` tell which became which, as long as the records are kept.
  */
-import { BatchCursor, encodeImportedBatch, RECORDS_PER_ENTRY_MAX } from "@millrace/log";
+import { BatchCursor } from "@millrace/log";
 import type { StoredEntry } from "@millrace/log";
 import { formatShardId, parseShardId, RecordDigest } from "@millrace/model";
 import type { ShardRow, StreamName } from "../catalog/records.ts";
@@ -19,28 +22,22 @@ import type { StreamsContext } from "../context.ts";
 import { ImportError } from "./import-error.ts";
 import type { ImportedSettings, ImportedShard } from "./imported-stream.ts";
 import {
+  anyNumber,
   checkedShards,
   headerWhileCopied,
   keptNumber,
   requireWholeRing,
   rowWhileCopied,
 } from "./imported-stream.ts";
-import { entryAt, positionOfImported } from "./imported-numbers.ts";
+import { entryAt, isAbove, positionOfImported } from "./imported-numbers.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { numberPairs, type NumberPairs, translate, type Translation } from "./number-pairs.ts";
+import { entriesOf, type ImportedRecord, isRenumbered, requireOrder } from "./records-to-import.ts";
 
 /** Which copy is meant. */
 export interface ImportName extends StreamName {
   /** Names a stream elsewhere, and one life of it: what is begun from one is not continued from another. */
   readonly source: string;
-}
-
-export interface ImportedRecord {
-  readonly sequenceNumber: string;
-  /** Whole milliseconds. */
-  readonly arrivalMs: number;
-  /** UTF-8; undefined for a record without a partition key. */
-  readonly key: Uint8Array | undefined;
-  readonly data: Uint8Array;
 }
 
 /** How far a shard is. */
@@ -50,17 +47,32 @@ export interface ShardProgress {
   readonly lastSequenceNumber: string | undefined;
 }
 
+/**
+ * What becomes of sequence numbers: they are `kept`, which may be impossible; they are kept unless that is impossible for the
+ * shards; or all records get `new` ones, and what was copied before with those that it had is thrown away. What a copy was begun
+ * with it goes on with.
+ */
+export type NumbersWanted = "kept" | "kept-if-possible" | "new";
+
+export interface BegunImport {
+  readonly isFinished: boolean;
+  readonly isRenumbered: boolean;
+  /** Of a copy that is finished without how far they are. */
+  readonly shards: readonly ShardProgress[];
+}
+
 export interface Imports {
-  /** @throws {ImportError} */
+  /** @throws {ImportError} `unkept` when numbers are to be kept (the default) and cannot, or are not kept already. */
   begin(
     name: ImportName,
     settings: ImportedSettings,
     shards: readonly ImportedShard[],
-  ): Promise<{ readonly isFinished: boolean; readonly shards: readonly ShardProgress[] }>;
+    numbers?: NumbersWanted,
+  ): Promise<BegunImport>;
   /**
    * Stores records, in order, behind the record with the number `after` (undefined: before all others).
    *
-   * @throws {ImportError} `conflict` when that is not the last one here.
+   * @throws {ImportError} `conflict` when that is not the last one here, `unkept` for numbers that would have to be kept and cannot.
    */
   append(
     name: ImportName,
@@ -81,22 +93,28 @@ export interface Imports {
     shards: readonly ImportedShard[],
     progress: readonly ShardProgress[],
   ): Promise<void>;
+  /** Numbers that records had and those that they have, in order, from behind `after` (as it was) on: as many as one answer should carry. */
+  numberPairs(name: ImportName, shardId: string, after: string | undefined): Promise<NumberPairs>;
+  /** What stands for a number that the shard had, or that lay between two that it had. */
+  translate(name: ImportName, shardId: string, number: string): Promise<Translation>;
 }
 
-/** How far ahead of this server's clock an arrival may be: two machines' clocks are never the same. */
-const AHEAD_MS_MAX = 5 * 60_000;
-/** Of data and keys in one entry; one record may exceed it. */
-const ENTRY_BYTES = 1 << 20;
-const KEY_BYTES_MAX = 1_024;
 const DIGEST_READ = { maxBytes: 4 << 20, maxRecords: 10_000 };
-const DATA_BYTES_MAX = 10 << 20;
 
 export function createImports(context: StreamsContext): Imports {
   return {
-    begin: (name, settings, shards) => begin(context, name, settings, shards),
+    begin: (name, settings, shards, numbers) => begin(context, name, settings, shards, numbers),
     append: (name, shardId, after, records) => append(context, name, shardId, after, records),
     digest: (name, shardId, from, to) => digest(context, name, shardId, from, to),
     finish: (name, shards, progress) => finish(context, name, shards, progress),
+    async numberPairs(name, shardId, after) {
+      if (after !== undefined) anyNumber(after, shardId);
+      return numberPairs(context, copiedShard(context, name, shardId), after);
+    },
+    async translate(name, shardId, number) {
+      anyNumber(number, shardId);
+      return translate(context, copiedShard(context, name, shardId), number);
+    },
   };
 }
 
@@ -105,8 +123,8 @@ async function begin(
   name: ImportName,
   settings: ImportedSettings,
   given: readonly ImportedShard[],
-): Promise<{ isFinished: boolean; shards: ShardProgress[] }> {
-  const checked = checkedShards(given);
+  numbers: NumbersWanted = "kept",
+): Promise<BegunImport> {
   const { limits } = context;
   if (
     settings.retentionHours < limits.retentionHoursMin ||
@@ -117,15 +135,21 @@ async function begin(
       `No stream has a retention of ${settings.retentionHours} hours here.`,
     );
   }
-  await context.catalog.change(name, (existing) => {
-    if (existing?.header.import?.isFinished === true && existing.header.import.source === name.source) {
+  await context.catalog.change(name, (found) => {
+    if (found?.header.import?.isFinished === true && found.header.import.source === name.source) {
       return undefined;
     }
-    if (existing !== undefined) requireCopied(existing, name);
+    if (found !== undefined) requireCopied(found, name);
+    const isRenumbered = willBeRenumbered(found, name, given, numbers);
+    const checked = checkedShards(given, isRenumbered);
+    // Records that came with their numbers cannot lose them: they are copied anew.
+    const thrownAway = isRenumbered && found?.header.import?.isRenumbered !== true ? found : undefined;
+    const existing = thrownAway === undefined ? found : undefined;
     const nowMs = context.clock.nowMs();
     const header =
       existing?.header ??
       headerWhileCopied(settings, {
+        isRenumbered,
         source: name.source,
         incarnation: Buffer.from(context.secrets.bytes(8)).toString("hex"),
         nowMs,
@@ -135,7 +159,8 @@ async function begin(
     for (const shard of checked) {
       const known = existing?.shard(shard.shardIndex);
       if (known !== undefined) {
-        if (known.row.imported?.startingSequenceNumber === shard.startingSequenceNumber) continue;
+        const { startingSequenceNumber: began } = known.row.renumbered ?? known.row.imported ?? {};
+        if (began === shard.startingSequenceNumber) continue;
         throw new ImportError("conflict", `${known.shardId} began elsewhere with another number.`);
       }
       const parentGenerations = shard.parents.flatMap((parent) => {
@@ -143,7 +168,7 @@ async function begin(
         return row === undefined ? [] : [row.generation];
       });
       const logId = context.engine.allocateLogId();
-      rows.set(shard.shardIndex, rowWhileCopied(shard, { logId, nowMs, parentGenerations }));
+      rows.set(shard.shardIndex, rowWhileCopied(shard, { logId, nowMs, parentGenerations, isRenumbered }));
     }
     if (existing !== undefined && rows.size === 0) return undefined;
     return {
@@ -153,17 +178,48 @@ async function begin(
       },
       puts: [...rows].map(([index, row]) => [shardKey(header.incarnation, index), JSON.stringify(row)]),
       opens: [...rows.values()].map(({ logId }) => logId),
+      ...(thrownAway === undefined ? {} : shardsOfRemoved(thrownAway)),
     };
   });
   const stream = context.catalog.find(name);
   if (stream === undefined) throw missing(name);
-  if (stream.header.import?.isFinished !== false) return { isFinished: true, shards: [] };
+  const isRenumbered = stream.header.import?.isRenumbered === true;
+  const isFinished = stream.header.import?.isFinished !== false;
   const shards: ShardProgress[] = [];
   for (const shard of stream.storedShards()) {
-    const { lastNumber } = await endOf(context, shard);
-    shards.push({ shardId: shard.shardId, lastSequenceNumber: lastNumber });
+    const lastSequenceNumber = isFinished ? undefined : (await endOf(context, shard)).lastNumber;
+    shards.push({ shardId: shard.shardId, lastSequenceNumber });
   }
-  return { isFinished: false, shards };
+  return { isFinished, isRenumbered, shards };
+}
+
+function willBeRenumbered(
+  existing: Stream | undefined,
+  { name }: ImportName,
+  shards: readonly ImportedShard[],
+  numbers: NumbersWanted,
+): boolean {
+  if (existing?.header.import?.isRenumbered === true) {
+    if (numbers !== "kept") return true;
+    throw new ImportError("unkept", `Stream ${name} is being copied with new sequence numbers.`);
+  }
+  if (numbers !== "kept-if-possible") return numbers === "new";
+  try {
+    checkedShards(shards, false);
+    return false;
+  } catch (error) {
+    if (error instanceof ImportError && error.kind === "unkept") return true;
+    throw error;
+  }
+}
+
+/** The parts of a change that take away what is stored of a stream's shards. */
+function shardsOfRemoved(stream: Stream) {
+  const shards = stream.storedShards();
+  return {
+    deletes: shards.map(({ shardIndex }) => shardKey(stream.header.incarnation, shardIndex)),
+    drops: shards.map(({ logId }) => logId),
+  };
 }
 
 async function append(
@@ -176,9 +232,9 @@ async function append(
   const shard = shardOf(context, name, shardId);
   const { nextIndex, lastNumber } = await endOf(context, shard);
   if (lastNumber !== after) throw notBehind(shardId, after, lastNumber);
-  requireOrder(context, shard, after, records);
+  requireOrder(shard, after, records, context.clock.nowMs());
   let index = nextIndex;
-  const appends = entriesOf(records).map(({ arrivalMs, batch }) =>
+  const appends = entriesOf(records, isRenumbered(shard)).map(({ arrivalMs, batch }) =>
     context.engine.appendAt(shard.logId, batch, { index: index++, arrivalMs }),
   );
   // Entries of a log keep the order of the calls, so what is stored is all of them, or the first ones.
@@ -197,63 +253,6 @@ async function append(
   }
 }
 
-/** @throws {ImportError} for records that cannot be stored as they are. */
-function requireOrder(
-  context: StreamsContext,
-  shard: Shard,
-  after: string | undefined,
-  records: readonly ImportedRecord[],
-): void {
-  const { shardId, generation } = shard;
-  const latestMs = context.clock.nowMs() + AHEAD_MS_MAX;
-  let last = after;
-  for (const { sequenceNumber, arrivalMs, key, data } of records) {
-    if (keptNumber(sequenceNumber, shardId) >= generation || sequenceNumber < shard.startingSequenceNumber) {
-      throw new ImportError("impossible", `The number ${sequenceNumber} is not one of ${shardId}.`);
-    }
-    if (last !== undefined && sequenceNumber <= last) {
-      throw new ImportError(
-        "impossible",
-        `Numbers of ${shardId} go back: ${sequenceNumber} follows ${last}.`,
-      );
-    }
-    if (!Number.isSafeInteger(arrivalMs) || arrivalMs < 0 || arrivalMs > latestMs) {
-      throw new ImportError(
-        "impossible",
-        `Record ${sequenceNumber} arrived at ${arrivalMs}, which is no time or lies ahead of this server's clock.`,
-      );
-    }
-    if ((key?.length ?? 0) > KEY_BYTES_MAX || data.length > DATA_BYTES_MAX) {
-      throw new ImportError("impossible", `Record ${sequenceNumber} is larger than any may be here.`);
-    }
-    last = sequenceNumber;
-  }
-}
-
-/** Records that arrived together and have numbers that follow each other share an entry. */
-function entriesOf(records: readonly ImportedRecord[]) {
-  const runs: { first: bigint; arrivalMs: number; bytes: number; records: ImportedRecord[] }[] = [];
-  for (const record of records) {
-    const number = BigInt(record.sequenceNumber);
-    const bytes = (record.key?.length ?? 0) + record.data.length;
-    const run = runs.at(-1);
-    if (
-      run !== undefined &&
-      run.arrivalMs === record.arrivalMs &&
-      run.first + BigInt(run.records.length) === number &&
-      run.bytes + bytes <= ENTRY_BYTES &&
-      run.records.length < RECORDS_PER_ENTRY_MAX
-    ) {
-      run.records.push(record);
-      run.bytes += bytes;
-    } else runs.push({ first: number, arrivalMs: record.arrivalMs, bytes, records: [record] });
-  }
-  return runs.map((run) => ({
-    arrivalMs: run.arrivalMs,
-    batch: encodeImportedBatch(run.records, run.first),
-  }));
-}
-
 async function digest(
   context: StreamsContext,
   name: ImportName,
@@ -262,7 +261,7 @@ async function digest(
   to: string,
 ): Promise<{ recordCount: number; digest: string }> {
   const shard = shardOf(context, name, shardId);
-  for (const number of [from, to]) keptNumber(number, shardId);
+  for (const number of [from, to]) (isRenumbered(shard) ? anyNumber : keptNumber)(number, shardId);
   const last = BigInt(to);
   const found = new RecordDigest();
   let { entryIndex } = await positionOfImported(context.engine, shard, BigInt(from));
@@ -283,7 +282,7 @@ async function digest(
 /** Adds the records of an entry with numbers from `from` to `to`; false when it goes beyond them. */
 function digestEntry(found: RecordDigest, entry: StoredEntry, from: bigint, to: bigint): boolean {
   const batch = new BatchCursor(entry.payload);
-  let number = batch.firstNumber;
+  let number = batch.sourceNumber;
   if (number === undefined) return false;
   for (; batch.next(); number += 1n) {
     if (number > to) return false;
@@ -304,8 +303,6 @@ async function finish(
   given: readonly ImportedShard[],
   progress: readonly ShardProgress[],
 ): Promise<void> {
-  const checked = checkedShards(given);
-  requireWholeRing(checked);
   const told = new Map(progress.map(({ shardId, lastSequenceNumber }) => [shardId, lastSequenceNumber]));
   await context.catalog.change(name, async (stream) => {
     if (stream === undefined) throw missing(name);
@@ -313,6 +310,8 @@ async function finish(
       return undefined;
     }
     requireCopied(stream, name);
+    const checked = checkedShards(given, stream.header.import?.isRenumbered === true);
+    requireWholeRing(checked);
     const shards = stream.storedShards();
     const notTold = shards.filter(({ shardIndex }) => !checked.some((one) => one.shardIndex === shardIndex));
     // What is past retention at the source is not told any more. It keeps its place here as long as its records are kept.
@@ -331,7 +330,7 @@ async function finish(
         throw notBehind(shard.shardId, told.get(shard.shardId), lastNumber);
       }
       const end = ends.get(shard.shardIndex);
-      if (end !== undefined && lastNumber !== undefined && lastNumber > end) {
+      if (end !== undefined && lastNumber !== undefined && isAbove(lastNumber, end)) {
         throw new ImportError(
           "impossible",
           `${shard.shardId} ends at ${end}, before its last record ${lastNumber}.`,
@@ -341,17 +340,26 @@ async function finish(
     const lives = await lifetimes(context, stream, new Set(ends.keys()));
     const closed = shards.filter(({ shardIndex }) => ends.has(shardIndex));
     return {
-      header: { ...stream.header, status: "ACTIVE", import: { source: name.source, isFinished: true } },
+      header: {
+        ...stream.header,
+        status: "ACTIVE",
+        import: { ...stream.header.import, source: name.source, isFinished: true },
+      },
       puts: shards.map((shard) => {
         const endingSequenceNumber = ends.get(shard.shardIndex);
         const { startingSequenceNumber } = shard;
         const row: ShardRow = {
           ...shard.row,
           ...lives.get(shard.shardIndex),
-          imported: {
-            startingSequenceNumber,
-            ...(endingSequenceNumber === undefined ? {} : { endingSequenceNumber }),
-          },
+          // Where a shard that was renumbered ends, follows from its log.
+          ...(isRenumbered(shard)
+            ? {}
+            : {
+                imported: {
+                  startingSequenceNumber,
+                  ...(endingSequenceNumber === undefined ? {} : { endingSequenceNumber }),
+                },
+              }),
         };
         return [shardKey(stream.header.incarnation, shard.shardIndex), JSON.stringify(row)];
       }),
@@ -372,32 +380,52 @@ async function endOf(
   if (last === undefined || last === "damaged" || last === "trimmed") {
     throw new ImportError("unavailable", `The last record of ${shard.shardId} cannot be read.`);
   }
-  const { firstNumber } = new BatchCursor(last.payload);
-  if (firstNumber === undefined) throw new ImportError("conflict", `${shard.shardId} takes records already.`);
-  return { nextIndex, lastNumber: String(firstNumber + BigInt(last.recordCount - 1)) };
+  const { sourceNumber } = new BatchCursor(last.payload);
+  if (sourceNumber === undefined)
+    throw new ImportError("conflict", `${shard.shardId} takes records already.`);
+  return { nextIndex, lastNumber: String(sourceNumber + BigInt(last.recordCount - 1)) };
 }
 
 function shardOf(context: StreamsContext, name: ImportName, shardId: string): Shard {
   const stream = context.catalog.find(name);
   if (stream === undefined) throw missing(name);
   requireCopied(stream, name);
+  return shardIn(stream, shardId);
+}
+
+/** The same, also when the copy is finished. */
+function copiedShard(context: StreamsContext, name: ImportName, shardId: string): Shard {
+  const stream = context.catalog.find(name);
+  if (stream === undefined) throw missing(name);
+  requireCopyOf(stream, name);
+  return shardIn(stream, shardId);
+}
+
+function shardIn(stream: Stream, shardId: string): Shard {
   const shardIndex = parseShardId(shardId);
   const shard = shardIndex === undefined ? undefined : stream.shard(shardIndex);
-  if (shard === undefined) throw new ImportError("missing", `Stream ${name.name} has no shard ${shardId}.`);
+  if (shard === undefined) throw new ImportError("missing", `Stream ${stream.name} has no shard ${shardId}.`);
   return shard;
 }
 
 /** @throws {ImportError} unless the stream is being copied from this source. */
-function requireCopied(stream: Stream, { name, source }: ImportName): void {
-  const { import: copied, status } = stream.header;
+function requireCopied(stream: Stream, name: ImportName): void {
+  requireCopyOf(stream, name);
+  if (stream.header.status !== "CREATING") {
+    throw new ImportError(
+      "conflict",
+      `Stream ${name.name} is ${stream.header.status}: nothing is copied into it any more.`,
+    );
+  }
+}
+
+function requireCopyOf(stream: Stream, { name, source }: ImportName): void {
+  const copied = stream.header.import;
   if (copied === undefined) {
     throw new ImportError("conflict", `Stream ${name} is here already, and was not copied from elsewhere.`);
   }
   if (copied.source !== source) {
     throw new ImportError("conflict", `Stream ${name} is a copy of ${copied.source}, not of ${source}.`);
-  }
-  if (status !== "CREATING") {
-    throw new ImportError("conflict", `Stream ${name} is ${status}: nothing is copied into it any more.`);
   }
 }
 

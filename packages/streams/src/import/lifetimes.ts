@@ -42,11 +42,13 @@ export async function lifetimes(
 
 async function madeAt(
   { engine }: StreamsContext,
-  { logId, startingSequenceNumber }: Shard,
+  { logId, startingSequenceNumber, row }: Shard,
   streamCreatedMs: number,
   nowMs: number,
 ): Promise<number> {
-  const toldMs = (leadingFieldOf(startingSequenceNumber) ?? 0) * 1_000;
+  // The number of a shard that was renumbered tells when it was copied.
+  const told = row.renumbered?.startingSequenceNumber ?? startingSequenceNumber;
+  const toldMs = (leadingFieldOf(told) ?? 0) * 1_000;
   const bounds = engine.describe(logId);
   const first = bounds === undefined ? undefined : await entryAt(engine, logId, bounds.trimIndex);
   const firstArrivalMs = typeof first === "object" ? first.arrivalMs : Infinity;
