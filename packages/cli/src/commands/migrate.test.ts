@@ -1,138 +1,32 @@
-import { type ClientTransport, createKinesisClient, inProcessTransport } from "@millrace/client";
 import { simulatedCluster } from "@millrace/log-jetstream";
-import { seededRandom, simulatedRuntime, type SimulatedRuntime } from "@millrace/runtime";
-import { createServer, type ServerCore, type ServerOptions, type ServerSurroundings } from "@millrace/server";
+import { seededRandom } from "@millrace/runtime";
+import { createServer, type ServerOptions } from "@millrace/server";
 import { afterEach, describe, expect, test } from "vitest";
-import { runCommand } from "../run.ts";
-import { testWorld } from "../test-world.ts";
-import { COMMANDS } from "./index.ts";
+import {
+  clientOf,
+  closeServers,
+  COPY,
+  everything,
+  putSome,
+  type TwoServers,
+  twoServers,
+} from "../migrating/two-servers-under-test.ts";
 
-const closings: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closings.splice(0)) await close();
-});
+afterEach(closeServers);
 
-type Engine = "memory" | "journal" | "jetstream";
-
-interface Ended {
-  readonly code: number;
-  readonly shown: string;
-  readonly complained: string;
-}
-
-interface Place {
-  readonly runtime: SimulatedRuntime;
-  readonly from: ServerCore;
-  readonly to: ServerCore;
-  readonly millrace: (line: string, environment?: Readonly<Record<string, string>>) => Promise<Ended>;
-  /** Breaks the way to the target off when so many more requests went over it. */
-  readonly breakAfter: (requests: number) => void;
-  /** Changes what is sent to the target. */
-  readonly tamper: (change: (body: string) => string) => void;
-  readonly finish: <T>(work: Promise<T>) => Promise<T>;
-}
-
-/** Two servers in one simulated time, and the program that reaches both. */
-async function place(engine: Engine = "memory", options: Partial<ServerOptions> = {}): Promise<Place> {
-  const runtime = simulatedRuntime({ seed: 7 });
-  const { clock } = runtime.world;
-  const start = async (
-    given: Partial<ServerOptions>,
-    surroundings?: ServerSurroundings,
-  ): Promise<ServerCore> => {
-    const server = await clock.finish(
-      createServer(runtime, { durability: "memory", limits: "off", ...given }, surroundings),
-    );
-    closings.push(() => clock.finish(server.close()));
-    return server;
-  };
-  const from = await start({ stream: [{ name: "clicks", shardCount: 2 }] });
-  const cluster = simulatedCluster({ clock, random: seededRandom(1) });
-  const to = await start(
-    {
-      allowImport: true,
-      ...(engine === "memory" ? {} : { durability: "fsync", dataDir: "target" }),
-      ...(engine === "jetstream" ? { engine, nats: "nats://simulated", natsSystemUser: "system" } : {}),
-      ...options,
-    },
-    engine === "jetstream" ? { broker: cluster.connect(clock).broker } : undefined,
-  );
-  let left = Infinity;
-  let change: ((body: string) => string) | undefined;
-  const reached = inProcessTransport(to.service);
-  const breaking: ClientTransport = {
-    ...reached,
-    send(request) {
-      left -= 1;
-      if (left < 0) throw Object.assign(new Error("the way broke off"), { code: "ECONNRESET" });
-      if (change === undefined) return reached.send(request);
-      return reached.send({ ...request, body: Buffer.from(change(Buffer.from(request.body).toString())) });
-    },
-  };
-  const source = inProcessTransport(from.service);
-  const transports = { "from:1": source, "kinesis.eu-west-1.amazonaws.com": source, "to:1": breaking };
-  return {
-    runtime,
-    from,
-    to,
-    breakAfter: (requests) => void (left = requests),
-    tamper: (how) => void (change = how),
-    finish: (work) => clock.finish(work),
-    async millrace(line, environment = {}) {
-      const world = testWorld({ transports, clock: runtime.clock, runtime, environment });
-      const code = await clock.finish(runCommand(COMMANDS, line.split(" "), world));
-      return { code, shown: world.shown(), complained: world.complained() };
-    },
-  };
-}
-
-const COPY = "migrate --from http://from:1 --to http://to:1";
-
-function clientOf({ runtime }: Place, { service }: ServerCore) {
-  const { clock, random } = runtime;
-  return createKinesisClient({ transport: inProcessTransport(service), clock, random });
-}
-
-async function putSome(at: Place, count: number, text = "record"): Promise<void> {
-  const client = clientOf(at, at.from);
-  for (let sent = 0; sent < count; sent += 25) {
-    await at.finish(
-      client.putRecords({
-        StreamName: "clicks",
-        Records: Array.from({ length: Math.min(25, count - sent) }, (_, index) => ({
-          PartitionKey: `key ${(sent + index) % 17}`,
-          Data: Buffer.from(`${text} ${sent + index}`),
-        })),
-      }),
-    );
-    await at.finish(at.runtime.clock.sleep(50));
-  }
-}
-
-/** What a reader finds in every shard, with the shards themselves. */
-async function everything(at: Place, server: ServerCore): Promise<object[]> {
-  const client = clientOf(at, server);
-  const { Shards = [] } = await at.finish(client.listShards({ StreamName: "clicks" }));
-  const all: object[] = [];
-  for (const shard of Shards) {
-    let { ShardIterator: iterator } = await at.finish(
-      client.getShardIterator({
-        StreamName: "clicks",
-        ShardId: shard.ShardId,
-        ShardIteratorType: "TRIM_HORIZON",
-      }),
-    );
-    const records: object[] = [];
-    while (iterator !== undefined) {
-      const answer = await at.finish(client.getRecords({ ShardIterator: iterator }));
-      for (const { Data, ...rest } of answer.Records) {
-        records.push({ ...rest, text: Buffer.from(Data).toString() });
-      }
-      iterator = answer.MillisBehindLatest === 0 ? undefined : answer.NextShardIterator;
-    }
-    all.push({ shard, records });
-  }
-  return all;
+/** Two servers, the one that streams are copied to on this engine. */
+function place(
+  engine: "memory" | "journal" | "jetstream" = "memory",
+  options: Partial<ServerOptions> = {},
+): Promise<TwoServers> {
+  if (engine !== "jetstream") return twoServers(engine, { to: options });
+  const cluster = { engine, nats: "nats://simulated", natsSystemUser: "system" } as const;
+  return twoServers("journal", {
+    to: { ...cluster, ...options },
+    surroundings: (clock) => ({
+      broker: simulatedCluster({ clock, random: seededRandom(1) }).connect(clock).broker,
+    }),
+  });
 }
 
 describe("migrate", () => {
@@ -150,7 +44,7 @@ describe("migrate", () => {
       );
       const before = await everything(at, at.from);
       expect(await everything(at, at.to)).toEqual(before);
-      expect(before.flatMap((shard) => (shard as { records: object[] }).records)).toHaveLength(150);
+      expect(before.flatMap(({ records }) => records)).toHaveLength(150);
     },
   );
 
