@@ -1,6 +1,9 @@
 import {
+  type CallWait,
   type ClientTransport,
+  createDynamoClient,
   createKinesisClient,
+  type DynamoClient,
   type KinesisClient,
   type TransportResponse,
 } from "@millrace/client";
@@ -53,10 +56,23 @@ export const CONNECTION_OPTIONS: readonly OptionSpec[] = [
   { name: "insecure", description: "Accept any certificate, a self-signed one for instance", group },
 ];
 
+/** An error that the server's own interface answered with. */
+export class ControlFailure extends CommandFailure {
+  /** As the answer names it, e.g. `ConflictException`; undefined when it does not. */
+  readonly type: string | undefined;
+
+  constructor(message: string, type: string | undefined) {
+    super(message);
+    this.type = type;
+  }
+}
+
 export interface Connection {
   readonly endpoint: URL;
   readonly region: string;
   readonly kinesis: KinesisClient;
+  /** Tables at the same endpoint. */
+  readonly dynamo: DynamoClient;
   /** Says what the program waits for, when that is longer than a second. */
   readonly tellWait: TellWait;
   /** Asks the server's own interface under `/_millrace/`. */
@@ -104,17 +120,16 @@ export async function connect(
   const accessKeyId = filled(environment["AWS_ACCESS_KEY_ID"]);
   const secretAccessKey = filled(environment["AWS_SECRET_ACCESS_KEY"]);
   const sessionToken = filled(environment["AWS_SESSION_TOKEN"]);
-  const kinesis = createKinesisClient({
+  const options = {
     transport,
     region,
     clock: world.clock,
     random: world.random,
     attemptCountMax: 10,
-    onWait({ operation, failure, elapsedMs, delayMs }) {
+    onWait({ operation, failure, elapsedMs, delayMs }: CallWait) {
       if (elapsedMs + delayMs <= PATIENCE_MS) return;
       tellWait(`${operation} is tried again after ${failure.code}: ${failure.message}`);
     },
-    protocol: (textOf(invocation, "protocol") ?? defaultProtocol) === "cbor" ? "cbor" : "json",
     ...(accessKeyId === undefined || secretAccessKey === undefined
       ? {}
       : {
@@ -124,11 +139,13 @@ export async function connect(
             ...(sessionToken === undefined ? {} : { sessionToken }),
           },
         }),
-  });
+  };
+  const protocol = (textOf(invocation, "protocol") ?? defaultProtocol) === "cbor" ? "cbor" : "json";
   return {
     endpoint,
     region,
-    kinesis,
+    kinesis: createKinesisClient({ ...options, protocol }),
+    dynamo: createDynamoClient(options),
     tellWait,
     async control(method, path, body) {
       const answer = await ask(method, path, body);
@@ -181,7 +198,9 @@ function readControlAnswer(status: number, text: string): unknown {
     typeof value === "object" && value !== null && "message" in value
       ? String(value.message)
       : text.slice(0, 200);
-  throw new CommandFailure(message === "" ? `the server answered with HTTP status ${status}` : message);
+  const type =
+    typeof value === "object" && value !== null && "__type" in value ? String(value.__type) : undefined;
+  throw new ControlFailure(message === "" ? `the server answered with HTTP status ${status}` : message, type);
 }
 
 function endpointFrom(named: string, region: string): URL {

@@ -4,8 +4,9 @@
  */
 import type { KinesisClient } from "@millrace/client";
 import { RecordDigest } from "@millrace/model";
-import type { ImportedShard, ShardProgress } from "@millrace/server";
+import type { ImportedShard, NumbersWanted, ShardProgress } from "@millrace/server";
 import { CommandFailure } from "../command.ts";
+import { ControlFailure } from "../connection.ts";
 import type { ShardBatch, ShardPosition, ShardSource, StreamRecord } from "../reading/shard-sources.ts";
 import type { World } from "../world.ts";
 import { shardsOfSource, type SourceStream } from "./source.ts";
@@ -20,15 +21,26 @@ export interface Copy {
   /** Reads shards of the source. */
   readonly read: ShardSource;
   readonly target: Target;
+  /** Records get new numbers where those that they have cannot be kept. */
+  readonly renumber: boolean;
 }
 
 export interface CopyOutcome {
   /** The target had opened the stream already. */
   readonly wasFinished: boolean;
-  readonly shardCount: number;
+  /** Its records have other numbers than at the source. */
+  readonly isRenumbered: boolean;
+  /** All that the copy has, also those that the source has forgotten. */
+  readonly shardIds: readonly string[];
   readonly copiedRecords: number;
   readonly copiedBytes: number;
   readonly comparedRecords: number;
+  /**
+   * Has the target open the stream, after another look at the source.
+   *
+   * @throws {CommandFailure} when something came since.
+   */
+  readonly open: () => Promise<void>;
 }
 
 interface WantedShard extends ShardProgress {
@@ -41,42 +53,97 @@ const SHARDS_AT_ONCE = 8;
 /** Data and keys in one request to the target; one record may exceed it. */
 const REQUEST_BYTES = 4 << 20;
 const REQUEST_RECORDS = 5_000;
+const WITH_RENUMBER =
+  "With --renumber all records of the copy get new numbers. Checkpoints are not found by those that they have then: a map from old to new is written, and --lease-table NAME copies a lease table of the KCL and translates it";
 /** How often a stream may turn out to have more before it is finished. */
 const ROUNDS_MAX = 20;
 
+/** What one round brought. */
+interface Round {
+  readonly isFinished: boolean;
+  readonly isRenumbered: boolean;
+  readonly known: readonly ShardProgress[];
+  /** As the source listed them. */
+  readonly shards: readonly ImportedShard[];
+  readonly progress: readonly WantedShard[];
+  readonly copiedRecords: number;
+  readonly copiedBytes: number;
+  readonly comparedRecords: number;
+}
+
 /**
- * Copies what is there, and compares. With `finish` it goes on until nothing more comes, and has the target open the stream.
+ * Copies what is there, and compares. `untilSteady` goes on until nothing more comes.
  *
- * @throws {CommandFailure} when copy and source differ, and when `finish` meets a stream that is still written to.
+ * @throws {CommandFailure} when copy and source differ, when a stream that is to be steady is still written to, and when numbers
+ *   cannot be kept and new ones were not asked for.
  */
-export async function copyStream(copy: Copy, finish: boolean): Promise<CopyOutcome> {
-  const { kinesis, streamName, source, target } = copy;
-  const total = { shardCount: 0, copiedRecords: 0, copiedBytes: 0, comparedRecords: 0 };
+export async function copyStream(copy: Copy, untilSteady: boolean): Promise<CopyOutcome> {
+  const { streamName, target } = copy;
+  const total = { copiedRecords: 0, copiedBytes: 0, comparedRecords: 0 };
   const compared = new Map<string, Compared>();
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const shards = await shardsOfSource(kinesis, streamName);
-    const { isFinished, shards: known } = await target.begin(source.settings, shards);
-    if (isFinished) return { ...total, wasFinished: true };
-    total.shardCount = known.length;
-    const told = new Map(shards.map((shard) => [shard.shardId, shard]));
-    // Shards past retention at the source have nothing more to give.
-    const wanted = known.flatMap(({ shardId, lastSequenceNumber }) => {
-      const shard = told.get(shardId);
-      const isClosed = shard?.endingSequenceNumber !== undefined;
-      return shard === undefined ? [] : [{ shardId, lastSequenceNumber, isClosed }];
-    });
-    const copied = await copyRecords(copy, wanted);
-    total.copiedRecords += copied.records;
-    total.copiedBytes += copied.bytes;
-    total.comparedRecords += await compare(copy, copied.progress, compared);
-    if (!finish) return { ...total, wasFinished: false };
-    if (copied.records > 0 || !isSame(shards, await shardsOfSource(kinesis, streamName))) continue;
-    await target.finish(shards, copied.progress);
-    return { ...total, wasFinished: false };
+  let numbers: NumbersWanted = copy.renumber ? "kept-if-possible" : "kept";
+  for (let count = 0; count < ROUNDS_MAX; count += 1) {
+    let round: Round;
+    try {
+      round = await copyRound(copy, numbers, compared);
+    } catch (failure) {
+      if (!(failure instanceof ControlFailure) || failure.type !== "NumbersNotKeptException") throw failure;
+      if (!copy.renumber) throw new CommandFailure(`${streamName}: ${failure.message} ${WITH_RENUMBER}`);
+      if (numbers === "new") throw failure;
+      copy.world.errors.write(`${streamName}: ${failure.message} All of its records get new ones\n`);
+      numbers = "new";
+      compared.clear();
+      continue;
+    }
+    total.copiedRecords += round.copiedRecords;
+    total.copiedBytes += round.copiedBytes;
+    total.comparedRecords += round.comparedRecords;
+    if (untilSteady && !round.isFinished && round.copiedRecords > 0) continue;
+    const { isFinished: wasFinished, isRenumbered, known, shards } = round;
+    return {
+      wasFinished,
+      isRenumbered,
+      shardIds: known.map(({ shardId }) => shardId),
+      ...total,
+      async open() {
+        const last = await copyRound(copy, numbers, compared);
+        if (last.copiedRecords > 0 || !isSame(shards, last.shards)) throw stillArriving(streamName);
+        await target.finish(last.shards, last.progress);
+      },
+    };
   }
-  throw new CommandFailure(
+  throw stillArriving(streamName);
+}
+
+function stillArriving(streamName: string): CommandFailure {
+  return new CommandFailure(
     `records still arrive in ${streamName}; stop what puts them, and run this again to finish`,
   );
+}
+
+async function copyRound(
+  copy: Copy,
+  numbers: NumbersWanted,
+  compared: Map<string, Compared>,
+): Promise<Round> {
+  const shards = await shardsOfSource(copy.kinesis, copy.streamName);
+  const {
+    isFinished,
+    isRenumbered,
+    shards: known,
+  } = await copy.target.begin(copy.source.settings, shards, numbers);
+  const round = { isFinished, isRenumbered, known, shards };
+  if (isFinished) return { ...round, progress: [], copiedRecords: 0, copiedBytes: 0, comparedRecords: 0 };
+  const told = new Map(shards.map((shard) => [shard.shardId, shard]));
+  // Shards past retention at the source have nothing more to give.
+  const wanted = known.flatMap(({ shardId, lastSequenceNumber }) => {
+    const shard = told.get(shardId);
+    const isClosed = shard?.endingSequenceNumber !== undefined;
+    return shard === undefined ? [] : [{ shardId, lastSequenceNumber, isClosed }];
+  });
+  const { records, bytes, progress } = await copyRecords(copy, wanted);
+  const comparedRecords = await compare(copy, progress, compared);
+  return { ...round, progress, copiedRecords: records, copiedBytes: bytes, comparedRecords };
 }
 
 function isSame(some: readonly ImportedShard[], others: readonly ImportedShard[]): boolean {
@@ -230,7 +297,7 @@ function bytesOf(records: readonly StreamRecord[]): number {
   );
 }
 
-/** Numbers have one length, or could not have been copied; a longer one is above. */
+/** A longer number is above. */
 function isAtMost(number: string, bound: string): boolean {
   return number.length === bound.length ? number <= bound : number.length < bound.length;
 }

@@ -6,6 +6,7 @@ import { listShards } from "../reading/read-stream.ts";
 export interface SourceStream {
   /** Names the stream and this life of it. */
   readonly identity: string;
+  readonly streamArn: string;
   readonly settings: ImportedSettings;
   /** Of registered consumers. */
   readonly consumerNames: readonly string[];
@@ -18,6 +19,7 @@ export async function describeSource(kinesis: KinesisClient, streamName: string)
   const { StreamARN, StreamCreationTimestamp: createdMs, MaxRecordSizeInKiB, KeyId } = summary;
   return {
     identity: `${StreamARN} of ${new Date(createdMs).toISOString()}`,
+    streamArn: StreamARN,
     settings: {
       createdMs: Math.floor(createdMs),
       mode: summary.StreamModeDetails?.StreamMode ?? "PROVISIONED",

@@ -1,5 +1,13 @@
 /** The server that takes a copy in: the steps that it offers under `/_millrace/import/`. */
-import type { ImportedSettings, ImportedShard, ShardProgress } from "@millrace/server";
+import type {
+  BegunImport,
+  ImportedSettings,
+  ImportedShard,
+  NumberPairs,
+  NumbersWanted,
+  ShardProgress,
+  Translation,
+} from "@millrace/server";
 import type { Connection } from "../connection.ts";
 import type { StreamRecord } from "../reading/shard-sources.ts";
 
@@ -14,7 +22,8 @@ export interface Target {
   readonly begin: (
     settings: ImportedSettings,
     shards: readonly ImportedShard[],
-  ) => Promise<{ readonly isFinished: boolean; readonly shards: readonly ShardProgress[] }>;
+    numbers: NumbersWanted,
+  ) => Promise<BegunImport>;
   readonly append: (
     shardId: string,
     after: string | undefined,
@@ -26,13 +35,17 @@ export interface Target {
     to: string,
   ) => Promise<{ readonly recordCount: number; readonly digest: string }>;
   readonly finish: (shards: readonly ImportedShard[], progress: readonly ShardProgress[]) => Promise<void>;
+  /** Which numbers became which, from behind `after` on. */
+  readonly pairs: (shardId: string, after: string | undefined) => Promise<NumberPairs>;
+  readonly translate: (shardId: string, number: string) => Promise<Translation>;
 }
 
 export function targetAt({ control }: Connection, name: TargetName): Target {
   const step = (path: string, body: object): Promise<unknown> =>
     control("POST", `import/${path}`, { ...name, ...body });
   return {
-    begin: (settings, shards) => step("begin", { settings, shards }) as ReturnType<Target["begin"]>,
+    begin: (settings, shards, numbers) =>
+      step("begin", { settings, shards, numbers }) as ReturnType<Target["begin"]>,
     async append(shardId, after, records) {
       await step("records", { shardId, after, records: records.map(recordToSend) });
     },
@@ -40,6 +53,8 @@ export function targetAt({ control }: Connection, name: TargetName): Target {
     async finish(shards, progress) {
       await step("finish", { shards, progress });
     },
+    pairs: (shardId, after) => step("pairs", { shardId, after }) as ReturnType<Target["pairs"]>,
+    translate: (shardId, number) => step("translate", { shardId, number }) as ReturnType<Target["translate"]>,
   };
 }
 
