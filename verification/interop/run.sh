@@ -35,7 +35,7 @@ side_by_side() {
 }
 side_by_side "kcl/run.mjs polling" "kcl/run.mjs fan-out" "kcl/run.mjs polling 2.7.2"
 side_by_side "kcl/fleet.mjs polling" "kcl/mixed.mjs"
-side_by_side "kcl/fleet.mjs fan-out" "kpl/run.mjs"
+side_by_side "kcl/fleet.mjs fan-out" "kpl/run.mjs" "kcl/migrate.mjs"
 node verification/interop/kpl/ours.mjs || status=$?
 # The bench beside the KPL, at its smallest: with the KPL there, it must have put the same as the others.
 node bench/dist/main.js --only produce-beside --smoke || status=$?

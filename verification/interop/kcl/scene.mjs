@@ -19,9 +19,10 @@ const PUT_COUNT = 200;
 
 /**
  * A Millrace with a stream, for an application: one of its own, or the one at `ENDPOINT`, whose limits should be off. Of a cluster,
- * `PUT_ENDPOINT` may be another server, through which the stream is made, split and written.
+ * `PUT_ENDPOINT` may be another server, through which the stream is made, split and written. Or the one that is given, as `startMillrace`
+ * gives it.
  */
-export async function openScene({ application, shardCount }) {
+export async function openScene({ application, shardCount, millrace: given }) {
   const { ENDPOINT: endpoint, PUT_ENDPOINT: putEndpoint = endpoint } = process.env;
   const { clock, random } = nodeRuntime();
   const far = {
@@ -32,9 +33,10 @@ export async function openScene({ application, shardCount }) {
     random,
   };
   const millrace =
-    endpoint === undefined
+    given ??
+    (endpoint === undefined
       ? await startOne(shardCount)
-      : await reachOne(endpoint, createKinesisClient({ ...far, endpoint: putEndpoint }), shardCount, clock);
+      : await reachOne(endpoint, createKinesisClient({ ...far, endpoint: putEndpoint }), shardCount, clock));
   const tables = createDynamoClient({ ...far, endpoint: millrace.endpoint });
   return new Scene(millrace, tables, clock, application);
 }
