@@ -18,8 +18,11 @@ afterEach(closeServers);
 const RENUMBER = `${COPY} --stream clicks --finish --renumber`;
 const MAP = "millrace-migration-clicks";
 
-/** With the target on a cluster. */
-function oddServersOnCluster(): Promise<OddServers> {
+const ENGINES = ["memory", "journal", "jetstream"] as const;
+
+/** With the target on this engine. */
+function serversWith(engine: (typeof ENGINES)[number]): Promise<OddServers> {
+  if (engine !== "jetstream") return oddServers(engine);
   return oddServers("journal", {
     to: { engine: "jetstream", nats: "nats://simulated", natsSystemUser: "system" },
     surroundings: (clock) => ({
@@ -72,64 +75,64 @@ describe("numbers that cannot be kept", () => {
     expect((await at.millrace("stream ls --endpoint http://to:1")).shown).not.toContain("clicks");
   });
 
-  test.each(["memory", "journal", "jetstream"] as const)(
-    "are replaced when asked for, and each is in the map (to %s)",
-    async (engine) => {
-      const at = engine === "jetstream" ? await oddServersOnCluster() : await oddServers(engine);
-      await putSome(at, 100);
-      await at.millrace("stream split clicks shardId-000000000000 --endpoint http://from:1");
-      await putSome(at, 50, "after the split");
-      expect((await at.millrace(`${COPY} --all --renumber`)).shown).toBe(
-        "clicks: 150 records (2.5 KiB) were copied into 4 shards, 150 were compared and are the same\n" +
-          "clicks: records have new sequence numbers\n" +
-          "clicks is not open yet: run this again with --finish when nothing is put any more\n",
-      );
-      await putSome(at, 25, "later");
-      const { code, shown, complained } = await at.millrace(RENUMBER);
-      expect([code, complained]).toEqual([0, ""]);
-      expect(shown).toBe(
-        "clicks: 25 records (322 B) were copied into 4 shards, 175 were compared and are the same\n" +
-          `clicks: records have new sequence numbers, 175 are in the map in ${MAP}\n` +
-          "clicks is open\n",
-      );
-      const [before, after] = [await everything(at, at.from), await everything(at, at.to)];
-      expect(withoutNumbers(after)).toEqual(withoutNumbers(before));
-      expect(await filesOf(at)).toEqual(mapOf(before, after));
-      for (const { records } of after) {
-        const numbers = records.map(({ SequenceNumber }) => SequenceNumber);
-        expect(numbers).toEqual([...new Set(numbers)].sort());
-      }
-      // Once it is open the map is asked for again only where a file is not there any more.
-      const { files } = at.runtime;
-      await at.finish(files.unlink(join(MAP, `${SHARDS[1]}.csv`)));
-      expect((await at.millrace(RENUMBER)).shown).toMatch(
-        /^clicks was copied and opened before\n.*\d+ are in the map in millrace-migration-clicks; 3 files were there already\n$/,
-      );
-      expect(await filesOf(at)).toEqual(mapOf(before, after));
-    },
-  );
-
-  test("that turn up when a part is copied already make the copy begin anew", async () => {
-    const at = await oddServers();
-    at.setOdd("nowhere");
-    await putSome(at, 50);
-    expect((await at.millrace(`${COPY} --all --renumber`)).shown).toContain(
-      "clicks: sequence numbers are kept",
+  test.each(ENGINES)("are replaced when asked for, and each is in the map (to %s)", async (engine) => {
+    const at = await serversWith(engine);
+    await putSome(at, 100);
+    await at.millrace("stream split clicks shardId-000000000000 --endpoint http://from:1");
+    await putSome(at, 50, "after the split");
+    expect((await at.millrace(`${COPY} --all --renumber`)).shown).toBe(
+      "clicks: 150 records (2.5 KiB) were copied into 4 shards, 150 were compared and are the same\n" +
+        "clicks: records have new sequence numbers\n" +
+        "clicks is not open yet: run this again with --finish when nothing is put any more\n",
     );
-    at.setOdd("in records");
-    await putSome(at, 25, "odd");
+    await putSome(at, 25, "later");
     const { code, shown, complained } = await at.millrace(RENUMBER);
-    expect([code, complained]).toEqual([
-      0,
-      expect.stringMatching(
-        /^clicks: The sequence number 7\d+ of shardId-\d+ cannot be kept: .* All of its records get new ones\n$/,
-      ),
-    ]);
-    expect(shown).toContain("75 were compared and are the same");
+    expect([code, complained]).toEqual([0, ""]);
+    expect(shown).toBe(
+      "clicks: 25 records (322 B) were copied into 4 shards, 175 were compared and are the same\n" +
+        `clicks: records have new sequence numbers, 175 are in the map in ${MAP}\n` +
+        "clicks is open\n",
+    );
     const [before, after] = [await everything(at, at.from), await everything(at, at.to)];
     expect(withoutNumbers(after)).toEqual(withoutNumbers(before));
     expect(await filesOf(at)).toEqual(mapOf(before, after));
+    for (const { records } of after) {
+      const numbers = records.map(({ SequenceNumber }) => SequenceNumber);
+      expect(numbers).toEqual([...new Set(numbers)].sort());
+    }
+    // Once it is open the map is asked for again only where a file is not there any more.
+    const { files } = at.runtime;
+    await at.finish(files.unlink(join(MAP, `${SHARDS[1]}.csv`)));
+    expect((await at.millrace(RENUMBER)).shown).toMatch(
+      /^clicks was copied and opened before\n.*\d+ are in the map in millrace-migration-clicks; 3 files were there already\n$/,
+    );
+    expect(await filesOf(at)).toEqual(mapOf(before, after));
   });
+
+  test.each(ENGINES)(
+    "that turn up when a part is copied already make the copy begin anew (to %s)",
+    async (engine) => {
+      const at = await serversWith(engine);
+      at.setOdd("nowhere");
+      await putSome(at, 50);
+      expect((await at.millrace(`${COPY} --all --renumber`)).shown).toContain(
+        "clicks: sequence numbers are kept",
+      );
+      at.setOdd("in records");
+      await putSome(at, 25, "odd");
+      const { code, shown, complained } = await at.millrace(RENUMBER);
+      expect([code, complained]).toEqual([
+        0,
+        expect.stringMatching(
+          /^clicks: The sequence number 7\d+ of shardId-\d+ cannot be kept: .* All of its records get new ones\n$/,
+        ),
+      ]);
+      expect(shown).toContain("75 were compared and are the same");
+      const [before, after] = [await everything(at, at.from), await everything(at, at.to)];
+      expect(withoutNumbers(after)).toEqual(withoutNumbers(before));
+      expect(await filesOf(at)).toEqual(mapOf(before, after));
+    },
+  );
 
   test("are not given up by a run that does not say so", async () => {
     const at = await oddServers();
