@@ -3,6 +3,8 @@ import { ServiceError } from "@millrace/api";
 import type { DynamoClient } from "@millrace/client";
 import { type LeaseItem, openDynamoLeaseStore } from "@millrace/consumer";
 import { CommandFailure } from "../command.ts";
+import { progressOn } from "../output/progress.ts";
+import { formatCount } from "../output/units.ts";
 import type { World } from "../world.ts";
 import {
   type CopiedStream,
@@ -63,8 +65,7 @@ export async function copyLeaseTable(
   }
   if (unknown.length > 0) throw unknownLeases(tableName, unknown, streams);
 
-  const leases: TranslatedLease[] = [];
-  for (const place of placed) leases.push(await translatedLease(place));
+  const leases = await translated(world, tableName, placed);
   const wanted = new Map(leases.map(({ item }) => [textIn(item, "leaseKey") ?? "", item]));
   const found = leasesOf((await itemsOf(target, tableName)) ?? []);
   const different = [...found].filter(([key, item]) => {
@@ -97,6 +98,25 @@ export async function copyLeaseTable(
     foundCount: found.size,
     others,
   };
+}
+
+/** One after the other: each asks the target for a record, which looks for it in what it has on its disk. */
+async function translated(
+  world: World,
+  tableName: string,
+  placed: readonly PlacedLease[],
+): Promise<TranslatedLease[]> {
+  const progress = progressOn(world.errors);
+  const leases: TranslatedLease[] = [];
+  try {
+    for (const place of placed) {
+      leases.push(await translatedLease(place));
+      progress.show(`${tableName}: ${formatCount(leases.length)} of ${formatCount(placed.length)} leases`);
+    }
+  } finally {
+    progress.clear();
+  }
+  return leases;
 }
 
 function unknownLeases(
