@@ -14,12 +14,13 @@ export {
   RECORDS_PER_ENTRY_MAX,
   SOURCE_NUMBER_LIMIT,
 } from "./entry-codec.ts";
+export { breakRun, isMisplaced } from "./entry-place.ts";
+export type { EntryPlace, EntryRun } from "./entry-place.ts";
 export type { BatchEncoding, EncodedBatch, RecordRange, RecordToStore } from "./entry-codec.ts";
 export type {
   AppendOutcome,
   CommitOutcome,
   EngineStatistics,
-  EntryPlace,
   LogEngine,
   PlacedOutcome,
   ReadLimits,

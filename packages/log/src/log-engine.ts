@@ -6,6 +6,7 @@
  * go up by one per entry, and never change: nothing that moves bytes changes a number.
  */
 import type { EncodedBatch } from "./entry-codec.ts";
+import type { EntryPlace } from "./entry-place.ts";
 import type { Peers } from "./peers.ts";
 
 /** Names a shard's log inside an engine. Never used again, not even after the log is dropped. */
@@ -89,16 +90,9 @@ export type AppendOutcome =
   /** It may or may not have been stored. The embedded engines never answer this. */
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** Where an entry belongs that is copied from another log. */
-export interface EntryPlace {
-  readonly index: number;
-  /** When it arrived there; whole service milliseconds. */
-  readonly arrivalMs: number;
-}
-
 export type PlacedOutcome =
   | AppendOutcome
-  /** The next entry of the log would get another index. Nothing was stored. */
+  /** The next entry of the log would get another index, or an entry before it in its run was not stored. Nothing was stored. */
   | { readonly kind: "misplaced"; readonly nextIndex: number };
 
 export interface ReadLimits {

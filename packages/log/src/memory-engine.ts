@@ -6,11 +6,11 @@
  * their order: an append that was called before a close is stored, one that was called after it is bounced.
  */
 import type { EncodedBatch } from "./entry-codec.ts";
+import { breakRun, type EntryPlace, isMisplaced } from "./entry-place.ts";
 import type {
   AppendOutcome,
   CommitOutcome,
   EngineStatistics,
-  EntryPlace,
   LogEngine,
   PlacedOutcome,
   ReadLimits,
@@ -199,8 +199,11 @@ class MemoryEngine implements LogEngine {
   ): PlacedOutcome {
     const log = this.#logs.get(logId);
     if (log === undefined || log.endIndex !== undefined) return { kind: "closed" };
-    if (this.#heldBytes >= this.#maxBytes) return { kind: "read-only", reason: FULL };
-    if (place !== undefined && place.index !== log.nextIndex) {
+    if (this.#heldBytes >= this.#maxBytes) {
+      breakRun(place);
+      return { kind: "read-only", reason: FULL };
+    }
+    if (isMisplaced(place, log.nextIndex)) {
       return { kind: "misplaced", nextIndex: log.nextIndex };
     }
     const arrivalMs = place?.arrivalMs ?? this.#clock.nowMs();

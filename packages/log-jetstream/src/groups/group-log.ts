@@ -10,7 +10,14 @@
  *
  * While an append is under way the next one fills: entries of all logs of the group go together, as one atomic batch.
  */
-import type { EncodedBatch, EntryPlace, PlacedOutcome, ShardLogId } from "@millrace/log";
+import {
+  breakRun,
+  type EncodedBatch,
+  type EntryPlace,
+  isMisplaced,
+  type PlacedOutcome,
+  type ShardLogId,
+} from "@millrace/log";
 import type { Clock, Logger } from "@millrace/runtime";
 import type {
   Broker,
@@ -323,7 +330,7 @@ export class GroupLog {
       }
       const index = tail.nextIndex;
       const place = wanted.kind === "append" ? wanted.place : undefined;
-      if (wanted.kind === "append" && place !== undefined && place.index !== index) {
+      if (wanted.kind === "append" && isMisplaced(place, index)) {
         wanted.resolve({ kind: "misplaced", nextIndex: index });
         continue;
       }
@@ -386,6 +393,9 @@ export class GroupLog {
     const { clock, holdMs } = this.#options;
     const oldestMs = clock.monotonicMs() - holdMs;
     const isOld = (wanted: Wanted): boolean => wanted.kind === "append" && wanted.sinceMs < oldestMs;
+    for (const wanted of [...this.#underWay.map((one) => one.wanted), ...this.#queue]) {
+      if (wanted.kind === "append" && isOld(wanted)) breakRun(wanted.place);
+    }
     const reason = `the cluster could not be written for ${holdMs} ms`;
     for (const wanted of this.#queue) {
       // It was not sent since anything was heard last, so it is not stored; what is under way may be.

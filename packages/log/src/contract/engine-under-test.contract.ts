@@ -1,7 +1,8 @@
 /** What the contract of log engines is tried with. */
 import { expect } from "vitest";
 import { encodeBatch, readBatch } from "../entry-codec.ts";
-import type { EntryPlace, LogEngine, ReadOutcome, ShardLogId } from "../log-engine.ts";
+import type { EntryPlace } from "../entry-place.ts";
+import type { LogEngine, ReadOutcome, ShardLogId } from "../log-engine.ts";
 
 /** An engine to try, with hold of its time. */
 export interface EngineUnderTest {

@@ -67,6 +67,25 @@ export function placedAppends(open: Open): void {
       await engine.close();
     });
 
+    test("of a run of entries none is stored behind one that was not", async () => {
+      const { engine } = await open();
+      const log = await openLog(engine);
+      const other = putAt(engine, log, "other", { index: 1, arrivalMs: 1_000 });
+      const run = { isBroken: false };
+      const outcomes = await Promise.all(
+        texts(4).map((text, at) => putAt(engine, log, text, { index: at + 1, arrivalMs: 1_000, run })),
+      );
+      expect((await other).kind).toBe("appended");
+      expect(outcomes).toEqual(outcomes.map(() => ({ kind: "misplaced", nextIndex: 2 })));
+      const next = { isBroken: false };
+      const behind = texts(3).map((text, at) =>
+        putAt(engine, log, text, { index: at + 2, arrivalMs: 1_000, run: next }),
+      );
+      expect((await Promise.all(behind)).map(({ kind }) => kind)).toEqual(texts(3).map(() => "appended"));
+      expect(await readAll(engine, log)).toEqual(["other", ...texts(3)]);
+      await engine.close();
+    });
+
     test("a closed log takes nothing at any place", async () => {
       const { engine } = await open();
       const log = await openLog(engine);

@@ -1,6 +1,7 @@
 /** What is handed to the writer and waits for its block. */
 import type { EncodedBatch } from "../entry-codec.ts";
-import type { CommitOutcome, EntryPlace, PlacedOutcome, StateChange } from "../log-engine.ts";
+import type { EntryPlace } from "../entry-place.ts";
+import type { CommitOutcome, PlacedOutcome, StateChange } from "../log-engine.ts";
 import type { CommittedChange } from "./keyed-state.ts";
 
 /** A change as the journal itself makes it: the caller's, or one about segments. */

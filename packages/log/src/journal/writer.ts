@@ -7,7 +7,8 @@
  */
 import type { Clock } from "@millrace/runtime";
 import type { EncodedBatch } from "../entry-codec.ts";
-import type { CommitOutcome, EntryPlace, PlacedOutcome, StateChange } from "../log-engine.ts";
+import { type EntryPlace, isMisplaced } from "../entry-place.ts";
+import type { CommitOutcome, PlacedOutcome, StateChange } from "../log-engine.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { endProcess, writeFully } from "./file-io.ts";
 import { Block } from "./block.ts";
@@ -332,7 +333,7 @@ export class Writer {
     }
     const index = log.pendingNextIndex;
     const { place } = item;
-    if (place !== undefined && place.index !== index) {
+    if (isMisplaced(place, index)) {
       block.bounced.push(() => item.resolve({ kind: "misplaced", nextIndex: index }));
       return;
     }

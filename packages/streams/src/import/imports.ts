@@ -234,8 +234,10 @@ async function append(
   if (lastNumber !== after) throw notBehind(shardId, after, lastNumber);
   requireOrder(shard, after, records, context.clock.nowMs());
   let index = nextIndex;
+  // Of another copier's records as many may lie in an entry as its requests bring.
+  const run = { isBroken: false };
   const appends = entriesOf(records, isRenumbered(shard)).map(({ arrivalMs, batch }) =>
-    context.engine.appendAt(shard.logId, batch, { index: index++, arrivalMs }),
+    context.engine.appendAt(shard.logId, batch, { index: index++, arrivalMs, run }),
   );
   // Entries of a log keep the order of the calls, so what is stored is all of them, or the first ones.
   for (const outcome of await Promise.all(appends)) {

@@ -139,6 +139,24 @@ describe.each(Object.keys(MAKERS) as (keyof typeof MAKERS)[])("records with numb
     },
   );
 
+  test("are copied once by two copiers at the same time", async () => {
+    const source = await sourceWith(5);
+    const target = await targetFor(source);
+    const random = seededRandom(5);
+    const outcomes: string[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      const copiers = [1, 2].map(() =>
+        copySome(source, target, made, { batchSize: 1 + Math.floor(random.fraction() * 9), batchesMax: 3 }),
+      );
+      for (const { status } of await Promise.allSettled(copiers)) outcomes.push(status);
+    }
+    // They were in each other's way, or nothing is shown.
+    expect(new Set(outcomes)).toEqual(new Set(["fulfilled", "rejected"]));
+    const progress = await copySome(source, target, made);
+    await target.streams.imports.finish(COPY, await shardsWith(source, made), progress);
+    expect(withoutNumbers(await everything(target))).toEqual(withoutNumbers(await everything(source)));
+  });
+
   test("are translated to the last record that had the number or one below it", async () => {
     const source = await sourceWith(4);
     const target = await copied(source, made);
@@ -203,6 +221,10 @@ describe("numbers that can be kept", () => {
     const { shardId, lastSequenceNumber } = kept.find(
       (shard) => shard.lastSequenceNumber !== undefined && open.some((one) => one.shardId === shard.shardId),
     )!;
+    // Logs are numbered from 1 on.
+    const logs = shards.map((_, at) => at + 1);
+    const isThere = (logId: number) => target.engine.describe(logId) !== undefined;
+    expect(logs.filter(isThere)).toEqual(logs);
     const odd = { ...importedOf((await recordsOf(source, shardId))[0]!), sequenceNumber: "9".repeat(57) };
     await expect(imports.append(COPY, shardId, lastSequenceNumber, [odd])).rejects.toMatchObject({
       kind: "unkept",
@@ -212,6 +234,7 @@ describe("numbers that can be kept", () => {
       isRenumbered: true,
       shards: shards.map((shard) => ({ shardId: shard.shardId })),
     });
+    expect(logs.filter(isThere), "what was thrown away takes no room").toEqual([]);
     await expect(imports.begin(COPY, settings, shards)).rejects.toMatchObject({ kind: "unkept" });
     const progress = await copySome(source, target, asTheyAre);
     await imports.append(COPY, shardId, lastSequenceNumber, [odd]);
