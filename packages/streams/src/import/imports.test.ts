@@ -299,6 +299,22 @@ describe("copying", () => {
     expect(await everything(target)).toEqual(await everything(source));
   });
 
+  test("of two copiers whose requests end at different records, each record is stored once", async () => {
+    const source = await sourceWith(5);
+    const target = await targetFor(source);
+    const outcomes: string[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      const copiers = [1 + (round % 5), 9 - (round % 3)].map((batchSize) =>
+        copyRecords(source, target, { batchSize, batchesMax: 3 }),
+      );
+      for (const { status } of await Promise.allSettled(copiers)) outcomes.push(status);
+    }
+    // They were in each other's way, or nothing is shown.
+    expect(new Set(outcomes)).toEqual(new Set(["fulfilled", "rejected"]));
+    await copyAll(source, target);
+    expect(await everything(target)).toEqual(await everything(source));
+  });
+
   test("where a copy is, is known for longer than its records are kept", async () => {
     const source = await sourceWith(1, 10);
     const target = await targetFor(source);
