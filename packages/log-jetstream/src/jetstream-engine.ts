@@ -132,6 +132,7 @@ class JetStreamEngine implements LogEngine {
     await Promise.all(groups.map((group) => this.#group(group).open()));
     this.#purging = new Purging({
       ...this.#options,
+      session: this.#joined.session,
       machine: this.#machine,
       reader: this.#reader,
       groupOf: (group) => this.#group(group),

@@ -104,6 +104,21 @@ describe("what nobody can read any more", () => {
     await clock.finish(other.close());
   });
 
+  test("does not keep a gateway that joins afterwards from writing where others have written last", async () => {
+    const { clock, join, openLogs, put } = worldOf(4);
+    const engine = await join();
+    const [kept, dropped] = (await openLogs(engine, 2)) as [number, number];
+    await put(engine, kept, 3);
+    await put(engine, dropped, 3);
+    await clock.finish(engine.state.commit({ drops: [dropped] }));
+    await clock.runFor(A_PASS_MS);
+    const late = await join();
+    await put(late, kept, 1);
+    expect(late.describe(kept)).toMatchObject({ nextIndex: 5 });
+    await clock.finish(engine.close());
+    await clock.finish(late.close());
+  });
+
   test("is not kept in a gateway's memory either", async () => {
     const { join, openLogs, put, clock } = worldOf(3);
     const engine = await join();

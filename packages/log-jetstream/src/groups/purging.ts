@@ -3,15 +3,17 @@
  * All of it may be done by any gateway, at any time, more than once, and not at all: nothing depends on it but the disks.
  */
 import type { ShardLogId } from "@millrace/log";
-import type { Broker } from "../broker/broker.ts";
+import type { Broker, StoredMessage } from "../broker/broker.ts";
 import type { ClusterLog, StateMachine } from "../state/state-machine.ts";
 import type { GroupLog } from "./group-log.ts";
-import { groupNames } from "./group-names.ts";
+import { encodeGroupMessage } from "./group-message.ts";
+import { type GroupNames, groupNames } from "./group-names.ts";
 import type { GroupReader } from "./group-reader.ts";
 
 export interface PurgingOptions {
   readonly broker: Broker;
   readonly prefix: string;
+  readonly session: string;
   readonly machine: StateMachine;
   readonly reader: GroupReader;
   readonly groupOf: (group: number) => GroupLog;
@@ -51,7 +53,8 @@ export class Purging {
     if (trimIndex <= (this.#purged.get(logId) ?? 1)) return 0;
     const { broker, groupOf, machine, reader } = this.#options;
     const group = groupOf(number);
-    await group.open();
+    // Who trimmed it may know more of it.
+    await group.catchUp();
     const lastIndex = (endIndex ?? group.tails.of(logId).nextIndex) - 1;
     const firstIndex = Math.min(trimIndex, lastIndex);
     const isThere = (): boolean => machine.logs.has(logId);
@@ -96,17 +99,35 @@ export class Purging {
     const subjects = last.messages
       .map(({ subject }) => subject)
       .filter((subject) => isUnknown(names.logOf(subject)));
+    const newest = last.messages.at(-1);
     // The same again with the logs: one that another gateway has just made is not known here yet.
-    if (subjects.length === 0 || !(await this.#options.renew())) return 0;
+    if (newest === undefined || subjects.length === 0 || !(await this.#options.renew())) return 0;
+    const belowSequence = await this.#belowNewest(names, newest, isUnknown(names.logOf(newest.subject)));
     let count = 0;
     for (const subject of subjects) {
       const logId = names.logOf(subject);
       if (!isUnknown(logId)) continue;
-      const outcome = await broker.purge(names.stream, { subject });
+      const outcome = await broker.purge(names.stream, { subject, belowSequence });
       if (outcome.kind === "purged") count += outcome.messageCount;
       this.#purged.delete(logId);
     }
     return count;
+  }
+
+  /**
+   * Below which sequence anything may be purged: the newest message of a stream stays, because whoever reads up to where the leader has it
+   * would wait for ever for one that is gone. Behind one that should go a *nothing* is appended.
+   */
+  async #belowNewest(names: GroupNames, newest: StoredMessage, isToGo: boolean): Promise<number> {
+    if (!isToGo) return newest.sequence;
+    const nothing = encodeGroupMessage({
+      ...{ kind: "nothing", session: this.#options.session, number: 0, logId: 0, index: 0, arrivalMs: 0 },
+      ...{ recordCount: 0, part: 0, partCount: 1, payload: Buffer.alloc(0) },
+    });
+    const outcome = await this.#options.broker.publish(names.stream, names.nothing, nothing, {
+      lastSequence: newest.sequence,
+    });
+    return outcome.kind === "stored" ? outcome.sequence : newest.sequence;
   }
 }
 
