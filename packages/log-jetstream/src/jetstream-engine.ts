@@ -53,6 +53,11 @@ export interface JetStreamEngineOptions {
   readonly cacheBytes?: number;
   /** How long appends are held while the cluster has no leader, in milliseconds. Default: 30,000. */
   readonly holdMs?: number;
+  /**
+   * How long a group is followed after somebody read in it through this gateway, in milliseconds. Whoever reads again later has the
+   * leader asked first. Default: 5,000.
+   */
+  readonly quietMs?: number;
 }
 
 /** As {@link Appended}, of an entry that may have a place. */
@@ -66,7 +71,7 @@ const LOG_IDS_PER_SESSION = 2 ** 20;
 /** After which another gateway does what the one that asked for it has not done. */
 const OPERATION_PATIENCE_MS = 5_000;
 const PURGE_PERIOD_MS = 10 * 60_000;
-/** Groups that a gateway follows from its start on; others when they are asked for. */
+/** Groups whose logs a gateway gets to know at its start; others when they are asked for. */
 const GROUPS_AT_START_MAX = 64;
 
 /** Joins the cluster; resolves when this gateway knows what was there before it came. */
@@ -108,6 +113,7 @@ class JetStreamEngine implements LogEngine {
       replicas: options.replicas ?? 3,
       cacheBytes: options.cacheBytes ?? 8 << 20,
       holdMs: options.holdMs ?? 30_000,
+      quietMs: options.quietMs ?? 5_000,
     };
     this.#reader = new GroupReader(options.broker, options.clock);
     this.state = {
@@ -242,7 +248,7 @@ class JetStreamEngine implements LogEngine {
     };
     if (isEnded()) return Promise.resolve();
     return new Promise((resolve) => {
-      const stop = this.watch(logId, () => {
+      const stop = this.#logListeners.watch(logId, () => {
         if (!isEnded()) return;
         stop();
         resolve();
@@ -255,6 +261,8 @@ class JetStreamEngine implements LogEngine {
     if (log === undefined) return { kind: "gone" };
     const group = this.#group(log.group);
     await group.open();
+    const known = group.tails.of(logId);
+    if (fromIndex >= known.nextIndex && !known.isClosed) await group.follow();
     const bounds = this.describe(logId);
     if (bounds === undefined) return { kind: "gone" };
     if (fromIndex < bounds.trimIndex) return { kind: "trimmed", trimIndex: bounds.trimIndex };
@@ -294,6 +302,8 @@ class JetStreamEngine implements LogEngine {
     if (log === undefined) return 1;
     const group = this.#group(log.group);
     await group.open();
+    const known = group.tails.of(logId);
+    if (known.lastArrivalMs < timestampMs && !known.isClosed) await group.follow();
     const isThere = (): boolean => !this.#isClosed && this.#machine.log(logId) !== undefined;
     // What comes while it is looked for is not what was looked through.
     const { nextIndex } = group.tails.of(logId);
@@ -323,20 +333,19 @@ class JetStreamEngine implements LogEngine {
     const log = this.#machine.log(logId);
     if (log === undefined || this.#isClosed) return undefined;
     const group = this.#group(log.group);
-    if (how === "newest" && log.endIndex === undefined) return group.catchUp();
-    return group.isFollowed ? group.ownKnown() : this.#openKnown(group);
-  }
-
-  async #openKnown(group: GroupLog): Promise<void> {
-    await group.open();
-    await group.ownKnown();
+    // Nothing comes behind a close.
+    if (group.tails.of(logId).isClosed) return undefined;
+    return how === "newest" ? group.catchUp() : group.follow();
   }
 
   watch(logId: ShardLogId, listener: () => void): () => void {
     const stop = this.#logListeners.watch(logId, listener);
     const group = this.#machine.log(logId)?.group;
-    if (group !== undefined) void this.#group(group).open();
-    return stop;
+    const release = group === undefined ? undefined : this.#group(group).hold();
+    return () => {
+      stop();
+      release?.();
+    };
   }
 
   newestArrivalMs(): number {

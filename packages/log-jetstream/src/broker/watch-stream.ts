@@ -22,6 +22,11 @@ export interface WatchOptions {
   readonly pollIntervalMs?: number;
 }
 
+export interface StreamWatch extends Subscription {
+  /** As an announcement does: has what is stored up to there read soon, however the caller has heard of it. */
+  expect(sequence: number): void;
+}
+
 const POLL_INTERVAL_MS = 1_000;
 /** How long a replica gets that does not have yet what was announced; twice as long each time it still does not. */
 const CATCH_UP_MS = 2;
@@ -34,19 +39,19 @@ const CATCH_UP_MS = 2;
 export function watchStream(
   options: WatchOptions,
   deliver: (messages: readonly StoredMessage[]) => void | Promise<void>,
-): Subscription {
+): StreamWatch {
   const watch = new Watch(options, deliver);
   // The clock's: where a rejection ends the process.
   options.clock.schedule(0, () => watch.run());
   return watch;
 }
 
-class Watch implements Subscription {
+class Watch implements StreamWatch {
   readonly #options: WatchOptions;
   readonly #deliver: (messages: readonly StoredMessage[]) => void | Promise<void>;
   readonly #announcements: Subscription;
   #nextSequence: number;
-  /** The highest sequence that was announced. */
+  /** The highest sequence that was announced. Not all up to there need come: what a leader had proposed may never be stored. */
   #announcedSequence = 0;
   #isStopped = false;
   #wake: (() => void) | undefined;
@@ -56,10 +61,14 @@ class Watch implements Subscription {
     this.#deliver = deliver;
     this.#nextSequence = options.fromSequence;
     this.#announcements = options.broker.onStored(options.subject, ({ stream, sequence }) => {
-      if (stream !== options.stream || sequence <= this.#announcedSequence) return;
-      this.#announcedSequence = sequence;
-      this.#wake?.();
+      if (stream === options.stream) this.expect(sequence);
     });
+  }
+
+  expect(sequence: number): void {
+    if (sequence < this.#nextSequence) return;
+    this.#announcedSequence = Math.max(this.#announcedSequence, sequence);
+    this.#wake?.();
   }
 
   stop(): void {

@@ -20,24 +20,15 @@ const READ_BYTES = 4 << 20;
 const READ_MESSAGES = 1_000;
 const RETRY_DELAY_MS = 20;
 
-/** From the newest message of every subject: they say all about the prefix of the stream that ends with the newest of them. */
-export async function beginTails(options: BeginOptions, newest: readonly StoredMessage[]): Promise<void> {
-  const { broker, clock, crash, names, tails } = options;
-  const damaged = new Map<ShardLogId, number>();
-  const intact: { readonly message: GroupMessage; readonly sequence: number }[] = [];
-  for (const stored of newest) {
-    const message =
-      decodedMessage(names.stream, stored) ?? (await intactMessage(broker, clock, names.stream, stored));
-    const logId = names.logOf(stored.subject);
-    if (message !== undefined) intact.push({ message, sequence: stored.sequence });
-    else if (logId !== undefined) damaged.set(logId, stored.sequence);
-  }
-  // A close counts before the entries of its log do.
-  for (const isClose of [true, false]) {
-    for (const { message, sequence } of intact) {
-      if ((message.kind === "close") === isClose) tails.begin(message, sequence);
-    }
-  }
+/**
+ * From the newest message of every subject: they say all about the prefix of the stream that ends with the newest of them. Tells
+ * whether it was done: a replica that is in the middle of an append is to be asked again.
+ */
+export async function beginTails(options: BeginOptions, newest: readonly StoredMessage[]): Promise<boolean> {
+  const { crash, names, tails } = options;
+  const { intact, damaged } = await read(options, newest);
+  if (intact.some(isUnfinished)) return false;
+  for (const { message, sequence } of closesFirst(intact)) tails.begin(message, sequence);
   const knownSequence = newest.at(-1)?.sequence ?? 0;
   for (const [logId, sequence] of damaged) {
     if (!(await beginWithWhole(options, logId, sequence, knownSequence)))
@@ -45,6 +36,54 @@ export async function beginTails(options: BeginOptions, newest: readonly StoredM
         `nothing of log ${logId} in stream ${names.stream} can be read: it is not known where it goes on`,
       );
   }
+  return true;
+}
+
+/**
+ * The same for a gateway that knows an older prefix, if it still wants it when they have been looked at. Returns the logs that have
+ * changed; undefined when nothing was done, because what lies between has to be read one by one.
+ */
+export async function passOver(
+  options: Pick<BeginOptions, "broker" | "clock" | "names" | "tails">,
+  newest: readonly StoredMessage[],
+  isWanted: () => boolean,
+): Promise<Set<ShardLogId> | undefined> {
+  const { tails } = options;
+  const { intact, damaged } = await read(options, newest);
+  if (damaged.size > 0 || intact.some(isUnfinished) || !isWanted()) return undefined;
+  const changed = closesFirst(intact).filter(({ message, sequence }) => tails.begin(message, sequence));
+  return new Set(changed.map(({ message }) => message.logId));
+}
+
+interface Intact {
+  readonly message: GroupMessage;
+  readonly sequence: number;
+}
+
+async function read(
+  { broker, clock, names }: Pick<BeginOptions, "broker" | "clock" | "names">,
+  newest: readonly StoredMessage[],
+): Promise<{ readonly intact: readonly Intact[]; readonly damaged: ReadonlyMap<ShardLogId, number> }> {
+  const damaged = new Map<ShardLogId, number>();
+  const intact: Intact[] = [];
+  for (const stored of newest) {
+    const message =
+      decodedMessage(names.stream, stored) ?? (await intactMessage(broker, clock, names.stream, stored));
+    const logId = names.logOf(stored.subject);
+    if (message !== undefined) intact.push({ message, sequence: stored.sequence });
+    else if (logId !== undefined) damaged.set(logId, stored.sequence);
+  }
+  return { intact, damaged };
+}
+
+function isUnfinished({ message: { part, partCount } }: Intact): boolean {
+  return part < partCount - 1;
+}
+
+/** A close counts before the entries of its log do. */
+function closesFirst(intact: readonly Intact[]): Intact[] {
+  const isClose = ({ message }: Intact): boolean => message.kind === "close";
+  return [...intact.filter(isClose), ...intact.filter((one) => !isClose(one))];
 }
 
 /** By all messages of a log, where the newest cannot be read; tells whether an entry could. */

@@ -19,19 +19,13 @@ import {
   type ShardLogId,
 } from "@millrace/log";
 import type { Clock, Logger } from "@millrace/runtime";
-import type {
-  Broker,
-  MessageToPublish,
-  PublishOutcome,
-  StoredMessage,
-  Subscription,
-} from "../broker/broker.ts";
+import type { Broker, MessageToPublish, PublishOutcome, StoredMessage } from "../broker/broker.ts";
 import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
-import { watchStream } from "../broker/watch-stream.ts";
-import { lastSequenceOf, untilDone } from "../state/until-done.ts";
+import { untilDone } from "../state/until-done.ts";
 import { encodeGroupMessage, type GroupMessage, ownGroupMessage, PART_BYTES_MAX } from "./group-message.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
-import { applyDamaged, beginTails } from "./begin-tails.ts";
+import { applyDamaged, beginTails, passOver } from "./begin-tails.ts";
+import { Following } from "./following.ts";
 import { decodedMessage, intactMessage } from "./intact-message.ts";
 import { type LogTail, LogTails } from "./log-tails.ts";
 import { messagesOf, type UnderWay, type Wanted } from "./wanted.ts";
@@ -50,6 +44,8 @@ export interface GroupLogOptions {
   readonly cacheBytes: number;
   /** How long appends are held while the group cannot be written, in milliseconds. */
   readonly holdMs: number;
+  /** How long the group is followed after somebody read in it here, in milliseconds. */
+  readonly quietMs: number;
   /** Logs that were dropped while this gateway was there. */
   readonly dropped: ReadonlySet<ShardLogId>;
   /** A log has become longer. */
@@ -58,8 +54,6 @@ export interface GroupLogOptions {
 
 /** Bytes of one append; an entry may exceed it. */
 const APPEND_BYTES_MAX = 1 << 20;
-const READ_BYTES = 4 << 20;
-const READ_MESSAGES = 1_000;
 /** How long something is waited for that a leader said was under way. */
 const PROPOSED_PATIENCE_MS = 1_000;
 const RETRY_DELAY_MS = 20;
@@ -82,7 +76,8 @@ export class GroupLog {
   #isSettled = false;
   #isWriting = false;
   #opened: Promise<void> | undefined;
-  #watch: Subscription | undefined;
+  #isOpen = false;
+  readonly #following: Following;
   #whenKnown: (() => void)[] = [];
   #isClosed = false;
 
@@ -90,6 +85,16 @@ export class GroupLog {
     this.names = groupNames(options.prefix, group);
     this.#options = options;
     this.#tails = new LogTails(options.cacheBytes, options.dropped);
+    this.#following = new Following({
+      ...options,
+      stream: this.names.stream,
+      subject: this.names.all,
+      knownSequence: () => this.#knownSequence,
+      known: (sequence) => this.#known(sequence),
+      appendUnderWay: () => this.#publishing,
+      deliver: (messages) => this.#deliver(messages),
+      passOver: (newest) => this.#passOver(newest),
+    });
   }
 
   get tails(): LogTails {
@@ -107,17 +112,36 @@ export class GroupLog {
     );
   }
 
-  /** Whether it is followed: what is known of its logs is what was there a moment ago. */
-  get isFollowed(): boolean {
-    return this.#watch !== undefined;
-  }
-
   /** Resolves when everything is known that was stored when this was called, or when nobody has said for too long how much that is. */
   async catchUp(): Promise<void> {
     await this.open();
-    const { broker, clock, holdMs } = this.#options;
-    const lastSequence = await lastSequenceOf(broker, clock, this.names.stream, holdMs, () => this.#isClosed);
-    if (lastSequence !== undefined) await this.#known(lastSequence);
+    await this.#following.catchUp();
+  }
+
+  /**
+   * For those who read here: has what is stored known within moments, for a while. Resolves when that was begun with all that there
+   * is, as {@link catchUp} does; undefined when there is nothing to wait for.
+   */
+  follow(): Promise<void> | undefined {
+    const beginning = this.#isOpen ? this.#following.keep() : this.open().then(() => this.#following.keep());
+    return beginning === undefined ? this.#ownKnown() : beginning.then(() => this.#ownKnown());
+  }
+
+  /** Follows until whoever waits for news is told to stop. */
+  hold(): () => void {
+    let release: (() => void) | undefined;
+    let isHeld = true;
+    void (async () => {
+      await this.follow();
+      if (isHeld) release = this.#following.hold();
+    })();
+    return () => {
+      isHeld = false;
+      // Whoever waited looks again soon.
+      if (release !== undefined) void this.#following.keep();
+      release?.();
+      release = undefined;
+    };
   }
 
   /** Somebody else has stored something for us: whoever reads here from now on is to find it. */
@@ -126,9 +150,8 @@ export class GroupLog {
   }
 
   /** Undefined when everything is known that this gateway has had stored, by itself or by others. */
-  ownKnown(): Promise<void> | undefined {
-    if (this.#opened === undefined || this.#knownSequence >= this.#ownSequence) return undefined;
-    return this.#known(this.#ownSequence);
+  #ownKnown(): Promise<void> | undefined {
+    return this.#knownSequence >= this.#ownSequence ? undefined : this.#known(this.#ownSequence);
   }
 
   /** Up to where the stream is known. */
@@ -136,7 +159,7 @@ export class GroupLog {
     return this.#knownSequence;
   }
 
-  /** Makes the stream if there is none, and follows it from now on. */
+  /** Makes the stream if there is none, and learns where its logs are. */
   open(): Promise<void> {
     this.#opened ??= this.#open();
     return this.#opened;
@@ -159,7 +182,7 @@ export class GroupLog {
   /** Stops. What is wanted still gets no outcome but "unknown". */
   close(): void {
     this.#isClosed = true;
-    this.#watch?.stop();
+    this.#following.stop();
     const left = [...this.#underWay.map(({ wanted }) => wanted), ...this.#queue];
     this.#queue = [];
     this.#underWay = [];
@@ -179,27 +202,32 @@ export class GroupLog {
     for (;;) {
       const outcome = await broker.lastBySubjects(stream, [all]);
       if (outcome.kind === "messages") {
-        await beginTails({ ...this.#options, names: this.names, tails: this.#tails }, outcome.messages);
-        this.#knownSequence = outcome.messages.at(-1)?.sequence ?? 0;
-        break;
+        if (await beginTails(this.#beginOptions, outcome.messages)) {
+          this.#knownSequence = outcome.messages.at(-1)?.sequence ?? 0;
+          break;
+        }
       }
       if (this.#isClosed) return;
       await clock.sleep(RETRY_DELAY_MS_MAX);
     }
-    this.#watch = watchStream(
-      {
-        broker,
-        clock,
-        stream,
-        subject: all,
-        fromSequence: this.#knownSequence + 1,
-        maxBytes: READ_BYTES,
-        maxMessages: READ_MESSAGES,
-        knownThrough: () => this.#knownSequence,
-        appendUnderWay: () => this.#publishing,
-      },
-      (messages) => this.#deliver(messages),
-    );
+    this.#isOpen = true;
+  }
+
+  get #beginOptions() {
+    return { ...this.#options, names: this.names, tails: this.#tails };
+  }
+
+  /** What is known of the logs is what these messages say. */
+  async #passOver(newest: readonly StoredMessage[]): Promise<void> {
+    const sequence = newest.at(-1)?.sequence ?? 0;
+    // What was sent from here and has no outcome yet may be among what would be passed over.
+    const isWanted = (): boolean =>
+      sequence > this.#knownSequence && this.#underWay.length === 0 && !this.#isClosed;
+    const changed = await passOver(this.#beginOptions, newest, isWanted);
+    if (changed === undefined) return;
+    this.#knownSequence = sequence;
+    for (const logId of changed) this.#options.onEntry(logId);
+    this.#wakeKnown();
   }
 
   #want(wanted: Wanted): void {
@@ -457,15 +485,18 @@ export class GroupLog {
     else wanted.resolve({ kind: "appended", index, arrivalMs });
   }
 
-  /** Resolves when everything up to a sequence is known. */
-  #known(sequence: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves when everything up to a sequence is known; it is read for that. */
+  async #known(sequence: number): Promise<void> {
+    if (this.#knownSequence >= sequence || this.#isClosed) return;
+    const release = this.#following.hold(sequence);
+    await new Promise<void>((resolve) => {
       const look = (): void => {
         if (this.#knownSequence >= sequence || this.#isClosed) resolve();
         else this.#whenKnown.push(look);
       };
       look();
     });
+    release();
   }
 
   #wakeKnown(): void {

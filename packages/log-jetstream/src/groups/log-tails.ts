@@ -43,7 +43,7 @@ const ANCHORS_MAX = 4_096;
 export class LogTails {
   readonly #tails = new Map<ShardLogId, Tail>();
   /** Logs by the order of their newest entries' coming, for the cache's bound. */
-  readonly #recentLogs: ShardLogId[] = [];
+  #recentLogs: ShardLogId[] = [];
   /** Logs that are no more. What is still to be read of them, or was about to be written, is void. */
   readonly #dropped: ReadonlySet<ShardLogId>;
   readonly #cacheBytesMax: number;
@@ -93,20 +93,36 @@ export class LogTails {
     return this.#tails.get(logId)?.lastSequence ?? 0;
   }
 
-  /** What the newest entry of a log, and its close, say of it: how a gateway begins in the middle. */
-  begin(last: GroupMessage, sequence: number): void {
-    if (last.kind === "nothing" || this.#dropped.has(last.logId)) return;
+  /**
+   * What the newest entry of a log, and before it its close, say of it: how a gateway begins in the middle, and passes over what it does
+   * not need to know one by one. Tells whether the log has become longer, or has ended.
+   */
+  begin(last: GroupMessage, sequence: number): boolean {
+    if (last.kind === "nothing" || this.#dropped.has(last.logId)) return false;
     const tail = this.#tailOf(last.logId);
-    if (last.kind === "entry") tail.lastSequence = sequence - last.part;
     if (last.kind === "close") {
+      if (tail.isClosed) return false;
+      this.#passOver(last.logId, tail, last.index);
       tail.isClosed = true;
-      tail.nextIndex = last.index;
-    } else if (last.kind === "entry" && !tail.isClosed) {
-      tail.nextIndex = last.index + 1;
-      tail.lastArrivalMs = last.arrivalMs;
-    } else if (last.kind === "entry") {
-      tail.lastArrivalMs = last.arrivalMs;
+      return true;
     }
+    const firstSequence = sequence - last.part;
+    if (firstSequence <= tail.lastSequence) return false;
+    if (!tail.isClosed) this.#passOver(last.logId, tail, last.index + 1);
+    tail.lastSequence = firstSequence;
+    tail.lastArrivalMs = last.arrivalMs;
+    return true;
+  }
+
+  #passOver(logId: ShardLogId, tail: Tail, nextIndex: number): void {
+    // By it those who read on from there are found a place.
+    if (tail.lastSequence > 0 && !tail.isGuess)
+      this.anchor(logId, { index: tail.nextIndex - 1, sequence: tail.lastSequence });
+    if (nextIndex !== tail.nextIndex) this.#forgetRecent(logId, tail);
+    tail.parts = [];
+    tail.isEntryDamaged = false;
+    tail.isGuess = false;
+    tail.nextIndex = nextIndex;
   }
 
   /** Goes on by the next message; tells whether its log has become longer, or has ended. */
@@ -120,7 +136,7 @@ export class LogTails {
       return true;
     }
     // The last part was as large as those before it, so that it did not show.
-    if (tail.isEntryDamaged && message.part === 0) this.#lose(tail, sequence - 1);
+    if (tail.isEntryDamaged && message.part === 0) this.#lose(message.logId, tail, sequence - 1);
     if (tail.isGuess && message.index > tail.nextIndex) tail.nextIndex = message.index;
     if (message.index !== tail.nextIndex) {
       throw new Error(
@@ -128,7 +144,7 @@ export class LogTails {
       );
     }
     if (tail.isEntryDamaged) {
-      if (message.part === message.partCount - 1) this.#lose(tail, sequence);
+      if (message.part === message.partCount - 1) this.#lose(message.logId, tail, sequence);
       return message.part === message.partCount - 1;
     }
     tail.isGuess = false;
@@ -155,7 +171,7 @@ export class LogTails {
     // Nothing but closes stands where it stands.
     if (what === "close") tail.isClosed = true;
     else if (what === "part") tail.isEntryDamaged = true;
-    else this.#lose(tail, sequence);
+    else this.#lose(logId, tail, sequence);
     return what !== "part";
   }
 
@@ -166,8 +182,14 @@ export class LogTails {
     this.#tailOf(logId).isGuess = true;
   }
 
-  #lose(tail: Tail, sequence: number): void {
+  #forgetRecent(logId: ShardLogId, tail: Tail): void {
+    if (tail.recent.length === 0) return;
     for (const { payload } of tail.recent.splice(0)) this.#cacheBytes -= payload.length;
+    this.#recentLogs = this.#recentLogs.filter((recent) => recent !== logId);
+  }
+
+  #lose(logId: ShardLogId, tail: Tail, sequence: number): void {
+    this.#forgetRecent(logId, tail);
     tail.parts = [];
     tail.isEntryDamaged = false;
     tail.isGuess = true;
@@ -194,7 +216,7 @@ export class LogTails {
   drop(logId: ShardLogId): void {
     const tail = this.#tails.get(logId);
     if (tail === undefined) return;
-    for (const { payload } of tail.recent) this.#cacheBytes -= payload.length;
+    this.#forgetRecent(logId, tail);
     this.#tails.delete(logId);
   }
 

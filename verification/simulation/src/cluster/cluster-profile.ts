@@ -32,6 +32,8 @@ export interface ClusterProfile {
   readonly cacheBytes: number;
   /** How long a gateway holds a put that it cannot store. */
   readonly holdMs: number;
+  /** How long a gateway follows a group that nobody reads there any more. */
+  readonly quietMs: number;
   /** Share of entries that take two messages. */
   readonly largeEntryShare: number;
 }
@@ -85,5 +87,6 @@ export function clusterProfileOf(seed: number): ClusterProfile {
     cacheBytes: pick(random, [0, 400, 8 << 20]),
     holdMs: pick(random, [2_000, 10_000, 30_000]),
     largeEntryShare: often(0.05) ? 0.02 : 0,
+    quietMs: pick(random, [0, 300, 5_000]),
   };
 }

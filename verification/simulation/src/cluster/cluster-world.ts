@@ -127,6 +127,7 @@ export class ClusterWorld {
       crash: (reason, cause) => this.#endedItself(name, reason, cause),
       cacheBytes: profile.cacheBytes,
       holdMs: profile.holdMs,
+      quietMs: profile.quietMs,
     });
     let died: (value: undefined) => void = () => undefined;
     const gateway: Gateway = {
