@@ -53,7 +53,8 @@ export interface LogEngine {
 
   /**
    * For engines that other processes write to, too, and absent in others: has {@link describe} know of a log what was durable when
-   * this was called (`newest`), or a moment before (`recent`). Undefined when there is nothing to wait for.
+   * this was called (`newest`), or a moment before (`recent`: for those who read on, since for a while the log is followed then). What
+   * was not asked for may be long ago. Undefined when there is nothing to wait for.
    */
   refresh?(logId: ShardLogId, how: "newest" | "recent"): Promise<void> | undefined;
 

@@ -68,7 +68,9 @@ export async function trimsBelow(
   const trims: (readonly [number, number])[] = [];
   for (const { logId, createdMs } of stream.storedShards()) {
     if (createdMs >= horizonMs) continue;
-    await context.engine.refresh?.(logId, "recent");
+    // While something that is known here is young enough, what else there may be is too.
+    if ((context.engine.describe(logId)?.lastArrivalMs ?? 0) < horizonMs)
+      await context.engine.refresh?.(logId, "newest");
     const bounds = context.engine.describe(logId);
     if (bounds === undefined || bounds.trimIndex >= bounds.nextIndex) continue;
     const index =
