@@ -29,6 +29,11 @@ export interface ForwardingOptions {
 
 /** A larger entry is appended where it is: it does not fit into a message, and has an append of its own in any case. */
 const FORWARD_BYTES_MAX = 1 << 20;
+/**
+ * Messages of a group that are on their way to its owner at once. What comes meanwhile is the next one: the owner has an append under
+ * way and fills the next, so one message for each of the two is what it can use.
+ */
+const MESSAGES_UNDER_WAY_MAX = 2;
 /** An owner that has more than this of others under way takes nothing more of them. */
 const SERVED_BYTES_MAX = 64 << 20;
 /** So long a gateway that leaves goes on with what it does for others. */
@@ -36,10 +41,23 @@ const CLOSING_MS_MAX = 5_000;
 /** Beyond what the owner may take: the way there and back. */
 const WAY_MS = 5_000;
 
+/** An entry that is to go to the owner of its group. */
+interface Waiting {
+  /** In the order of the calls. */
+  readonly number: number;
+  readonly logId: ShardLogId;
+  readonly batch: EncodedBatch;
+  readonly resolve: (appended: Appended | Promise<Appended>) => void;
+}
+
 /** Where the entries of a group go at the moment. Entries keep their order, so all on one way have come before another is taken. */
 interface Lane {
   to: string | undefined;
   underWayCount: number;
+  /** Those of them that are not on their way yet. */
+  readonly waiting: Waiting[];
+  messagesUnderWay: number;
+  isGathering: boolean;
   /** Those that wait for another way, in order; the last of them. */
   turn: Promise<void> | undefined;
   drained: (() => void) | undefined;
@@ -51,6 +69,7 @@ export class Forwarding {
   /** What gives up waiting, by the gateway that is waited for. */
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #serving: Subscription;
+  #lastNumber = 0;
   /** What is being appended for others. */
   #servedCount = 0;
   #servedBytes = 0;
@@ -63,19 +82,26 @@ export class Forwarding {
 
   /** Appends an entry to a log of a group, wherever it is done best. Entries of a group keep the order of the calls. */
   async append(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
-    const to =
-      batch.byteLength > FORWARD_BYTES_MAX ? undefined : this.#options.presence.ownerOf(groupKey(group));
+    const to = batch.byteLength > FORWARD_BYTES_MAX ? undefined : this.#ownerOf(group);
     let lane = this.#lanes.get(group);
     if (lane === undefined) {
-      lane = { to, underWayCount: 0, turn: undefined, drained: undefined };
+      lane = {
+        ...{ to, underWayCount: 0, waiting: [], messagesUnderWay: 0, isGathering: false },
+        ...{ turn: undefined, drained: undefined },
+      };
       this.#lanes.set(group, lane);
     }
     if (lane.turn !== undefined || (lane.to !== to && lane.underWayCount > 0)) await this.#turn(lane, to);
     else enter(lane, to);
     try {
-      return to === undefined
+      // What could not be sent comes first, when it is appended here.
+      return to === undefined && lane.waiting.length === 0
         ? await this.#options.appendHere(logId, batch)
-        : await this.#forward(to, logId, batch);
+        : await new Promise<Appended>((resolve) => {
+            this.#lastNumber += 1;
+            lane.waiting.push({ number: this.#lastNumber, logId, batch, resolve });
+            this.#gather(group, lane);
+          });
     } finally {
       lane.underWayCount -= 1;
       if (lane.underWayCount === 0) lane.drained?.();
@@ -123,24 +149,64 @@ export class Forwarding {
     if (lane.turn === own) lane.turn = undefined;
   }
 
-  async #forward(to: string, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
-    const { broker, presence, holdMs, appendHere } = this.#options;
-    const request = encodeEntry(logId, batch);
-    const asked = broker.request(this.#subject(to), request, holdMs + WAY_MS);
+  #ownerOf(group: number): string | undefined {
+    return this.#options.presence.ownerOf(groupKey(group));
+  }
+
+  /** What waits is sent when everything has come that comes in this turn. */
+  #gather(group: number, lane: Lane): void {
+    if (lane.isGathering || lane.messagesUnderWay >= MESSAGES_UNDER_WAY_MAX) return;
+    lane.isGathering = true;
+    this.#options.clock.soon(() => {
+      lane.isGathering = false;
+      void this.#send(group, lane);
+    });
+  }
+
+  async #send(group: number, lane: Lane): Promise<void> {
+    const { to } = lane;
+    if (to === undefined || this.#ownerOf(group) !== to) {
+      // What was sent comes before what was not.
+      if (lane.messagesUnderWay > 0) return;
+      for (const { logId, batch, resolve } of lane.waiting.splice(0))
+        resolve(this.#options.appendHere(logId, batch));
+      return;
+    }
+    const entries = takeMessage(lane.waiting);
+    if (entries.length === 0) return;
+    lane.messagesUnderWay += 1;
+    this.#gather(group, lane);
+    if (!(await this.#forward(to, entries))) {
+      // From here on its entries are appended here, until none is under way.
+      lane.to = undefined;
+      lane.waiting.push(...entries);
+      lane.waiting.sort((one, other) => one.number - other.number);
+    }
+    lane.messagesUnderWay -= 1;
+    if (lane.waiting.length > 0) this.#gather(group, lane);
+  }
+
+  /** False when they are surely not stored. */
+  async #forward(to: string, entries: readonly Waiting[]): Promise<boolean> {
+    const { broker, presence, holdMs } = this.#options;
+    const asked = broker.request(this.#subject(to), encodeEntries(entries), holdMs + WAY_MS);
     const outcome = await this.#unlessGone(to, asked);
     switch (outcome.kind) {
       case "answered": {
-        const answer = readAnswer(outcome.payload);
+        const answers = readAnswer(outcome.payload, entries.length);
         // An owner that has too much to do, or does not know what is asked of it, has stored nothing.
-        return answer === undefined ? appendHere(logId, batch) : answer;
+        if (answers === undefined) return false;
+        for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
+        return true;
       }
       case "nobody":
         presence.gone(to);
-        return appendHere(logId, batch);
+        return false;
       case "too-large":
-        return appendHere(logId, batch);
+        return false;
       case "unknown":
-        return { outcome: { kind: "unknown", reason: outcome.reason }, sequence: 0 };
+        for (const { resolve } of entries) resolve(unknown(outcome.reason));
+        return true;
     }
   }
 
@@ -160,12 +226,13 @@ export class Forwarding {
   }
 
   async #serve(request: Uint8Array): Promise<Uint8Array> {
-    const entry = readEntry(request);
-    if (entry === undefined || this.#servedBytes > SERVED_BYTES_MAX) return encodeAnswer(undefined);
+    const entries = readEntries(request);
+    if (entries === undefined || this.#servedBytes > SERVED_BYTES_MAX) return encodeAnswer(undefined);
     this.#servedCount += 1;
     this.#servedBytes += request.length;
     try {
-      return encodeAnswer(await this.#options.appendHere(entry.logId, entry.batch));
+      const { appendHere } = this.#options;
+      return encodeAnswer(await Promise.all(entries.map(({ logId, batch }) => appendHere(logId, batch))));
     } finally {
       this.#servedCount -= 1;
       this.#servedBytes -= request.length;
@@ -174,7 +241,7 @@ export class Forwarding {
   }
 
   #subject(session: string): string {
-    return `${this.#options.prefix}.gateway.${session}.append`;
+    return `${this.#options.prefix}.gateway.${session}.entries`;
   }
 }
 
@@ -183,36 +250,75 @@ function enter(lane: Lane, to: string | undefined): void {
   lane.underWayCount += 1;
 }
 
-/** Of an entry on its way: its log, how many records it has. */
-const HEAD_BYTES = 12;
+/** The first of what waits, as much as one message takes; none when nothing waits. */
+function takeMessage(waiting: Waiting[]): Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { batch } of waiting) {
+    bytes += batch.byteLength;
+    if (count > 0 && bytes > FORWARD_BYTES_MAX) break;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
 
-function encodeEntry(logId: ShardLogId, batch: EncodedBatch): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + batch.byteLength);
-  bytes.writeDoubleBE(logId, 0);
-  bytes.writeUInt32BE(batch.recordCount, 8);
-  batch.writeTo(bytes, HEAD_BYTES);
+function unknown(reason: string): Appended {
+  return { outcome: { kind: "unknown", reason }, sequence: 0 };
+}
+
+/** Of each entry on its way: its log, how many records it has and how many bytes. */
+const HEAD_BYTES = 16;
+
+function encodeEntries(entries: readonly Waiting[]): Buffer {
+  const bytes = Buffer.allocUnsafe(
+    entries.reduce((sum, { batch }) => sum + HEAD_BYTES + batch.byteLength, 0),
+  );
+  let at = 0;
+  for (const { logId, batch } of entries) {
+    bytes.writeDoubleBE(logId, at);
+    bytes.writeUInt32BE(batch.recordCount, at + 8);
+    bytes.writeUInt32BE(batch.byteLength, at + 12);
+    batch.writeTo(bytes, at + HEAD_BYTES);
+    at += HEAD_BYTES + batch.byteLength;
+  }
   return bytes;
 }
 
-function readEntry(
+/** Undefined for what is no message of ours. */
+function readEntries(
   request: Uint8Array,
-): { readonly logId: ShardLogId; readonly batch: EncodedBatch } | undefined {
-  if (request.length <= HEAD_BYTES) return undefined;
+): { readonly logId: ShardLogId; readonly batch: EncodedBatch }[] | undefined {
   const bytes = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
-  const logId = bytes.readDoubleBE(0);
-  if (!Number.isSafeInteger(logId)) return undefined;
-  return { logId, batch: new PayloadBatch(bytes.subarray(HEAD_BYTES), bytes.readUInt32BE(8)) };
+  const entries: { readonly logId: ShardLogId; readonly batch: EncodedBatch }[] = [];
+  for (let at = 0; at < bytes.length;) {
+    if (at + HEAD_BYTES > bytes.length) return undefined;
+    const logId = bytes.readDoubleBE(at);
+    const end = at + HEAD_BYTES + bytes.readUInt32BE(at + 12);
+    if (!Number.isSafeInteger(logId) || end === at + HEAD_BYTES || end > bytes.length) return undefined;
+    const payload = bytes.subarray(at + HEAD_BYTES, end);
+    entries.push({ logId, batch: new PayloadBatch(payload, bytes.readUInt32BE(at + 8)) });
+    at = end;
+  }
+  return entries.length === 0 ? undefined : entries;
 }
 
-function encodeAnswer(appended: Appended | undefined): Uint8Array {
+function encodeAnswer(appended: readonly Appended[] | undefined): Uint8Array {
   return Buffer.from(JSON.stringify(appended ?? null));
 }
 
 /** Undefined for one that says that nothing was done. What is no answer of ours says nothing about what was done. */
-function readAnswer(payload: Uint8Array): Appended | undefined {
+function readAnswer(payload: Uint8Array, count: number): readonly Appended[] | undefined {
+  const answers = parsed(payload);
+  if (answers === null) return undefined;
+  if (Array.isArray(answers) && answers.length === count) return answers as readonly Appended[];
+  return Array.from({ length: count }, () => unknown("the answer of its gateway cannot be read"));
+}
+
+/** Undefined for what is no JSON. */
+function parsed(payload: Uint8Array): unknown {
   try {
-    return (JSON.parse(Buffer.from(payload).toString()) as Appended | null) ?? undefined;
+    return JSON.parse(Buffer.from(payload).toString()) as unknown;
   } catch {
-    return { outcome: { kind: "unknown", reason: "the answer of its gateway cannot be read" }, sequence: 0 };
+    return undefined;
   }
 }

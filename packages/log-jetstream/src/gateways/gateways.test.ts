@@ -13,6 +13,7 @@ interface Gateway {
   readonly process: ProcessClock;
 }
 
+const LOGS_PER_GROUP = 16;
 /** Time in which gateways hear of each other, or that one is gone. */
 const A_WHILE_MS = 6_000;
 
@@ -22,14 +23,22 @@ function worldOf(seed: number) {
   const cluster = simulatedCluster({ clock, random });
   const onlooker = cluster.connect(clock).broker;
 
+  /** How large the requests were that gateways have sent each other with entries. */
+  const requests: number[] = [];
   const join = async (name: string): Promise<Gateway> => {
     const process = clock.forProcess((reason, cause) => {
       throw new Error(reason, { cause });
     });
     const client = cluster.connect(process);
+    const { broker } = client;
+    const request = broker.request.bind(broker);
+    broker.request = (subject, payload, timeoutMs) => {
+      if (subject.endsWith(".entries")) requests.push(payload.byteLength);
+      return request(subject, payload, timeoutMs);
+    };
     const engine = await clock.finish(
       joinUnderTest({
-        ...{ broker: client.broker, clock: process, serviceClock: process, random, name, version: "1.2.3" },
+        ...{ broker, clock: process, serviceClock: process, random, name, version: "1.2.3" },
       }),
     );
     return { name, engine, client, process };
@@ -39,10 +48,10 @@ function worldOf(seed: number) {
     expect(await clock.finish(engine.state.commit({ opens: [logId] }))).toMatchObject({ kind: "committed" });
     return logId;
   };
-  /** Sessions that wrote the entries of the first group, and what they wrote. */
-  const written = async () => {
+  /** Sessions that wrote the entries of a group, and what they wrote. */
+  const written = async (group = 1) => {
     const outcome = await clock.finish(
-      onlooker.read("millrace_g1", { fromSequence: 1, maxBytes: 1e9, maxMessages: 1_000 }),
+      onlooker.read(`millrace_g${group}`, { fromSequence: 1, maxBytes: 1e9, maxMessages: 1_000 }),
     );
     if (outcome.kind !== "messages") throw new Error(outcome.reason);
     return outcome.messages
@@ -57,7 +66,7 @@ function worldOf(seed: number) {
     const owner = gateways.find(({ engine }) => engine.peers?.ownerOfLog(logId) === undefined)!;
     const other = gateways.find((gateway) => gateway !== owner)!;
     expect(other.engine.peers?.ownerOfLog(logId)).toBeDefined();
-    return { owner, other, logId };
+    return { owner, other, logId, requests };
   };
   return { clock, cluster, onlooker, join, openLog, written, pair };
 }
@@ -137,16 +146,45 @@ describe("gateways of one cluster", () => {
   });
 
   test("append by themselves what is more than their owner takes of others at once", async () => {
-    const { clock, written, pair } = worldOf(3);
-    const { other, logId } = await pair();
+    const { clock, onlooker, written, pair } = worldOf(3);
+    const { owner, other } = await pair();
+    const opens = Array.from({ length: 70 * LOGS_PER_GROUP }, () => owner.engine.allocateLogId());
+    await clock.finish(owner.engine.state.commit({ opens }));
+    await clock.runFor(1_000);
+    const ofOwner = opens
+      .filter((_, at) => at % LOGS_PER_GROUP === 0)
+      .filter((logId) => other.engine.peers?.ownerOfLog(logId) !== undefined)
+      .slice(0, 33);
+    expect(ofOwner).toHaveLength(33);
     // Two more than it takes, of a mebibyte each: it hears of all of them before the first is stored.
-    const outcomes = Array.from({ length: 66 }, (_, number) =>
-      other.engine.append(logId, entry(`${number}`, 1_040_000)),
+    const outcomes = ofOwner.flatMap((logId) =>
+      ["one", "two"].map((text) => other.engine.append(logId, entry(text, 1_040_000))),
     );
     for (const outcome of await clock.finish(Promise.all(outcomes))) expect(outcome.kind).toBe("appended");
-    const sessions = (await written()).map(({ session }) => session);
+    const listed = await clock.finish(onlooker.listStreams("millrace.g.*.>"));
+    const names = listed.kind === "streams" ? listed.names : [];
+    const sessions: string[] = [];
+    for (const name of names)
+      sessions.push(...(await written(Number(name.slice(10)))).map(({ session }) => session));
     expect(sessions).toHaveLength(66);
     expect(new Set(sessions).size).toBe(2);
+  });
+
+  test("send what waits for an owner in one message, and get one answer", async () => {
+    const { clock, pair } = worldOf(10);
+    const { other, logId, requests } = await pair();
+    const before = requests.length;
+    const outcomes = Array.from({ length: 200 }, (_, number) =>
+      other.engine.append(logId, entry(`${number}`)),
+    );
+    for (const [at, outcome] of (await clock.finish(Promise.all(outcomes))).entries())
+      expect(outcome).toMatchObject({ kind: "appended", index: at + 1 });
+    // Of nothing but questions of no more than it takes, however many wait.
+    expect(requests.length - before).toBe(1);
+    const large = Array.from({ length: 12 }, () => other.engine.append(logId, entry("large", 300_000)));
+    await clock.finish(Promise.all(large));
+    expect(requests.slice(before + 1).every((sizeBytes) => sizeBytes <= 1.01 * 2 ** 20)).toBe(true);
+    expect(requests.length - before).toBe(1 + 4);
   });
 
   test("go on when the owner dies; what was on its way to it nobody knows", async () => {
