@@ -105,7 +105,7 @@ async function beginWithWhole(
       const message =
         decodedMessage(names.stream, stored) ?? (await intactMessage(broker, clock, names.stream, stored));
       if (message === undefined) applyDamaged(log, names, tails, stored);
-      else tails.apply(message, sequence);
+      else tails.apply(message, sequence, false);
     }
     // The replica that answers next may be further.
     if (sequence < lastSequence) await clock.sleep(RETRY_DELAY_MS);

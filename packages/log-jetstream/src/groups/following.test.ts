@@ -179,6 +179,31 @@ describe("what others write to a group", () => {
     expect(other.received).toEqual(NOTHING);
   });
 
+  test("is kept in memory only where somebody reads", async () => {
+    const { clock, putMany, pair } = worldOf(7);
+    const { owner, logs } = await pair();
+    const kept = () => owner.engine.statistics().tailCacheBytes;
+    await putMany(owner.engine, logs[0], 20);
+    expect(kept()).toBe(0);
+    const { nextIndex } = owner.engine.describe(logs[0])!;
+    await clock.finish(owner.engine.refresh?.(logs[0], "recent") ?? Promise.resolve());
+    await putMany(owner.engine, logs[0], 20);
+    expect(kept()).toBeGreaterThan(0);
+    owner.received.messages = 0;
+    expect(await clock.finish(owner.engine.read(logs[0], nextIndex, ALL))).toMatchObject({
+      nextIndex: nextIndex + 20,
+    });
+    expect(owner.received.messages).toBe(0);
+    await clock.runFor(A_WHILE_MS);
+    await putMany(owner.engine, logs[0], 1);
+    expect(kept()).toBe(0);
+    // So that every replica has it.
+    await clock.runFor(100);
+    expect(await clock.finish(owner.engine.read(logs[0], nextIndex, ALL))).toMatchObject({
+      nextIndex: nextIndex + 21,
+    });
+  });
+
   test("is passed over by who comes back after long, which takes one message of each log", async () => {
     const { clock, putMany, pair } = worldOf(4);
     const { owner, other, logs } = await pair();

@@ -50,6 +50,11 @@ export class Following {
     this.#options = options;
   }
 
+  /** Whether somebody reads here, or did a moment ago. */
+  get isNeeded(): boolean {
+    return this.#holdCount > 0 || this.#neededUntilMs > this.#options.clock.monotonicMs();
+  }
+
   /** Resolves when all is known that is stored now, or when nobody has said for too long how much that is. */
   async catchUp(): Promise<void> {
     const lastSequence = await this.#askLeader();

@@ -465,7 +465,7 @@ export class GroupLog {
     this.#knownSequence = sequence;
     let hasChanged: boolean;
     try {
-      hasChanged = this.#tails.apply(message, sequence);
+      hasChanged = this.#tails.apply(message, sequence, this.#following.isNeeded);
     } catch (error) {
       this.#options.crash(`stream ${this.names.stream} cannot be followed`, error);
     }

@@ -125,8 +125,11 @@ export class LogTails {
     tail.nextIndex = nextIndex;
   }
 
-  /** Goes on by the next message; tells whether its log has become longer, or has ended. */
-  apply(message: GroupMessage, sequence: number): boolean {
+  /**
+   * Goes on by the next message; tells whether its log has become longer, or has ended. An entry is kept in memory for readers if there are any:
+   * what is not dies young, which is cheap.
+   */
+  apply(message: GroupMessage, sequence: number, isKept: boolean): boolean {
     if (message.kind === "nothing" || this.#dropped.has(message.logId)) return false;
     const tail = this.#tailOf(message.logId);
     // What stands behind the first close is void for everybody.
@@ -150,16 +153,18 @@ export class LogTails {
     tail.isGuess = false;
     tail.parts.push(message);
     if (tail.parts.length < message.partCount) return false;
-    const payload =
-      tail.parts.length === 1 ? message.payload : Buffer.concat(tail.parts.map((part) => part.payload));
-    const firstSequence = sequence - tail.parts.length + 1;
+    const { parts } = tail;
+    const firstSequence = sequence - parts.length + 1;
     tail.parts = [];
     const { index, arrivalMs, recordCount } = message;
     tail.nextIndex = index + 1;
     tail.lastSequence = firstSequence;
     tail.lastArrivalMs = arrivalMs;
     if (index % ENTRIES_PER_ANCHOR === 1) this.anchor(message.logId, { index, sequence: firstSequence });
-    this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
+    if (isKept) {
+      const payload = parts.length === 1 ? message.payload : Buffer.concat(parts.map((part) => part.payload));
+      this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
+    } else this.#forgetRecent(message.logId, tail);
     return true;
   }
 
