@@ -24,8 +24,8 @@ export interface FollowingOptions {
 
 const READ_BYTES = 4 << 20;
 const READ_MESSAGES = 1_000;
-/** Who is behind by more messages than this has the newest of each log instead of all: a group has about as many logs. */
-const READ_ALL_MESSAGES = 32;
+/** Who is behind by more messages than this has the newest of each log instead of all: a group has as many open logs. */
+const READ_ALL_MESSAGES = 16;
 
 /**
  * Reads the stream of a log group while somebody here needs it, and leaves it alone otherwise: what everybody wrote would come to every
