@@ -158,6 +158,43 @@ describe("retention", () => {
     await wrapped.clock.advance(1_000);
     expect((await wrapped.call("ListStreams", {})).StreamNames).toEqual([]);
   });
+
+  test("what is known of a log is not taken for all of it when all of that is old, and is enough while some is young", async () => {
+    const first = await serviceUnderTest({ limits: { mode: "off" } });
+    const { clock, engine } = first;
+    await first.streams.close();
+    // As an engine does to which others write, too: it knows of a log what there was when it was asked to look.
+    const arrivals = new Map<number, number>();
+    let refreshCount = 0;
+    const forgetful: LogEngine = {
+      ...wrap(engine),
+      describe(logId) {
+        const bounds = engine.describe(logId);
+        return bounds && { ...bounds, lastArrivalMs: arrivals.get(logId) ?? 0 };
+      },
+      refresh(logId) {
+        refreshCount += 1;
+        arrivals.set(logId, engine.describe(logId)?.lastArrivalMs ?? 0);
+        return undefined;
+      },
+    };
+    const service = await serviceUnderTest({ limits: { mode: "off" }, clock, engine: forgetful });
+    await service.createStream("s", 1);
+    await put(service, "old");
+    expect(await readable(service)).toEqual(["old"]);
+    await clock.advance(20 * HOUR_MS);
+    await put(service, "young");
+    await service.call("UpdateShardCount", {
+      ...{ StreamName: "s", TargetShardCount: 2, ScalingType: "UNIFORM_SCALING" },
+    });
+    await clock.advance(5 * HOUR_MS);
+    expect(engine.statistics().oldestArrivalMs).toBeGreaterThan(clock.nowMs() - 6 * HOUR_MS);
+    expect(await readable(service)).toEqual(["young"]);
+    refreshCount = 0;
+    await clock.advance(HOUR_MS);
+    // Once a minute, for each of the children, which are empty; not for the parent.
+    expect(refreshCount).toBeLessThanOrEqual(2 * 60);
+  });
 });
 
 function wrap(engine: LogEngine): LogEngine {
