@@ -230,6 +230,7 @@ class JetStreamEngine implements LogEngine {
 
   /** Appends through this gateway's own connection, whoever asks. */
   async #appendHere(logId: ShardLogId, batch: EncodedBatch, place?: EntryPlace): Promise<Placed> {
+    if (this.#isClosed) return { outcome: { kind: "read-only", reason: CLOSED }, sequence: 0 };
     // Another gateway may have heard of the log first.
     if (this.#machine.log(logId) === undefined) await this.#joined.refresh();
     const log = this.#machine.log(logId);

@@ -170,6 +170,17 @@ describe("gateways of one cluster", () => {
     expect(new Set(sessions).size).toBe(2);
   });
 
+  test("answer all that waits for an owner when they stop", async () => {
+    const { clock, pair } = worldOf(11);
+    const { other, logId } = await pair();
+    const outcomes = Array.from({ length: 40 }, () => other.engine.append(logId, entry("large", 300_000)));
+    await clock.runFor(1);
+    other.client.cut();
+    await clock.finish(other.engine.close());
+    const kinds = new Set((await clock.finish(Promise.all(outcomes))).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(["unknown"]);
+  });
+
   test("send what waits for an owner in one message, and get one answer", async () => {
     const { clock, pair } = worldOf(10);
     const { other, logId, requests } = await pair();
