@@ -65,16 +65,18 @@ export async function trimsBelow(
   stream: Stream,
   horizonMs: number,
 ): Promise<(readonly [logId: number, index: number])[]> {
+  const { engine } = context;
   const trims: (readonly [number, number])[] = [];
-  for (const { logId, createdMs } of stream.storedShards()) {
-    if (createdMs >= horizonMs) continue;
-    // While something that is known here is young enough, what else there may be is too.
-    if ((context.engine.describe(logId)?.lastArrivalMs ?? 0) < horizonMs)
-      await context.engine.refresh?.(logId, "newest");
-    const bounds = context.engine.describe(logId);
+  const logIds = stream
+    .storedShards()
+    .flatMap(({ logId, createdMs }) => (createdMs < horizonMs ? [logId] : []));
+  // While something that is known here is young enough, what else there may be is too. Those that are asked about together lie together.
+  const isAllOld = (logId: number): boolean => (engine.describe(logId)?.lastArrivalMs ?? 0) < horizonMs;
+  await Promise.all(logIds.filter(isAllOld).map(async (logId) => await engine.refresh?.(logId, "newest")));
+  for (const logId of logIds) {
+    const bounds = engine.describe(logId);
     if (bounds === undefined || bounds.trimIndex >= bounds.nextIndex) continue;
-    const index =
-      bounds.lastArrivalMs < horizonMs ? bounds.nextIndex : await context.engine.seek(logId, horizonMs);
+    const index = bounds.lastArrivalMs < horizonMs ? bounds.nextIndex : await engine.seek(logId, horizonMs);
     if (index > bounds.trimIndex) trims.push([logId, index]);
   }
   return trims;
