@@ -90,4 +90,23 @@ export const clusterMutations: readonly Mutation<ClusterProfile>[] = [
     },
     seedsMax: 20,
   },
+  {
+    name: "passes-over-what-was-sent",
+    bug: "a gateway that is far behind takes the newest message of each log although something that it sent has no outcome, and sends it again",
+    file: "packages/log-jetstream/src/groups/group-log.ts",
+    find: "sequence > this.#knownSequence && this.#underWay.length === 0 && !this.#isClosed;",
+    replace: "sequence > this.#knownSequence && !this.#isClosed;",
+    checker: "one-total-order",
+    profile: {
+      ...CALM,
+      gateways: 2,
+      writers: 6,
+      logs: 2,
+      putPauseMs: 10,
+      reshardPauseMs: 30_000,
+      faults: { lostNews: 1, lostAcknowledgement: 0.1 },
+      quietMs: 0,
+    },
+    seedsMax: 10,
+  },
 ];
