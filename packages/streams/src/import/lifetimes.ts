@@ -49,7 +49,6 @@ async function madeAt(
   // The number of a shard that was renumbered tells when it was copied.
   const told = row.renumbered?.startingSequenceNumber ?? startingSequenceNumber;
   const toldMs = (leadingFieldOf(told) ?? 0) * 1_000;
-  const toldMs = (leadingFieldOf(startingSequenceNumber) ?? 0) * 1_000;
   await engine.refresh?.(logId, "newest");
   const bounds = engine.describe(logId);
   const first = bounds === undefined ? undefined : await entryAt(engine, logId, bounds.trimIndex);
