@@ -13,6 +13,8 @@ export interface FakeRecord {
   readonly sequenceNumber: string;
   readonly partitionKey: string;
   readonly data: Uint8Array;
+  /** How many were packed into it; 1 when none were. */
+  readonly userRecordCount: number;
   readonly arrivalMs: number;
 }
 
@@ -54,7 +56,12 @@ export class FakeKinesis {
     return shard;
   }
 
-  put(partitionKey: string, data: Uint8Array): { readonly shard: FakeShard; readonly record: FakeRecord } {
+  /** @param userRecordCount how many records of the key are packed in the data. */
+  put(
+    partitionKey: string,
+    data: Uint8Array,
+    userRecordCount: number,
+  ): { readonly shard: FakeShard; readonly record: FakeRecord } {
     const hashKey = BigInt(`0x${hashKeyHexOf(partitionKey)}`);
     const shard = this.openShards.find(
       ({ range }) => range.startingHashKey <= hashKey && hashKey <= range.endingHashKey,
@@ -64,6 +71,7 @@ export class FakeKinesis {
       sequenceNumber: String(49n * 10n ** 20n + BigInt(this.#recordCount)),
       partitionKey,
       data,
+      userRecordCount,
       arrivalMs: this.#clock.nowMs(),
     };
     shard.records.push(record);

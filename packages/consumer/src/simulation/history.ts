@@ -6,6 +6,7 @@ import {
   createDynamoClient,
   inProcessTransport,
 } from "@millrace/client";
+import { AggregatedRecordWriter } from "@millrace/model";
 import {
   type Clock,
   memoryLogger,
@@ -179,9 +180,25 @@ class History {
 
   #put(): void {
     for (let count = this.#random.below(5); count >= 0; count -= 1) {
-      this.#recordCount += 1;
-      this.#kinesis.put(`key-${this.#random.below(6)}`, Buffer.from(String(this.#recordCount)));
+      const partitionKey = `key-${this.#random.below(6)}`;
+      // Some larger than a worker has in flight.
+      const packedCount = this.#random.below(6) === 0 ? 1 + this.#random.below(24) : 0;
+      const writer = new AggregatedRecordWriter();
+      for (let packed = 0; packed < packedCount; packed += 1) {
+        const partitionKeyBytes = partitionKey.length;
+        writer.tryAdd(
+          { partitionKey, partitionKeyBytes, explicitHashKey: undefined, data: this.#nextData() },
+          Infinity,
+        );
+      }
+      if (packedCount > 0) this.#kinesis.put(partitionKey, writer.finish(), packedCount);
+      else this.#kinesis.put(partitionKey, this.#nextData(), 1);
     }
+  }
+
+  #nextData(): Buffer {
+    this.#recordCount += 1;
+    return Buffer.from(String(this.#recordCount));
   }
 
   #disturb(): void {

@@ -13,8 +13,8 @@ import type { FakeKinesis, FakeRecord, FakeShard } from "./fake-kinesis.ts";
 export class Ledger {
   readonly #kinesis: FakeKinesis;
   readonly #store: LeaseStore;
-  /** The user records of each shard that somebody has dealt with. */
-  readonly #done = new Map<string, Set<string>>();
+  /** The sub-sequence numbers of each record of each shard that somebody has dealt with. */
+  readonly #done = new Map<string, Map<string, Set<number>>>();
   readonly #inHand = new Set<string>();
   readonly problems: string[] = [];
   deliveryCount = 0;
@@ -50,9 +50,12 @@ export class Ledger {
   /** A worker has dealt with a record. */
   end(worker: string, shardId: string, record: ConsumerRecord): void {
     this.#inHand.delete(`${worker} ${record.partitionKey}`);
-    let done = this.#done.get(shardId);
-    if (done === undefined) this.#done.set(shardId, (done = new Set()));
-    done.add(record.sequenceNumber);
+    const { sequenceNumber, subSequenceNumber } = record;
+    let ofShard = this.#done.get(shardId);
+    if (ofShard === undefined) this.#done.set(shardId, (ofShard = new Map()));
+    const done = ofShard.get(sequenceNumber);
+    if (done === undefined) ofShard.set(sequenceNumber, new Set([subSequenceNumber]));
+    else done.add(subSequenceNumber);
   }
 
   /** Looks at a write that took place. */
@@ -96,15 +99,16 @@ export class Ledger {
 
   #checkCovered(shardId: string, place: ExtendedSequenceNumber): void {
     const shard = this.#kinesis.shard(shardId);
-    const covered = shard.records.filter(
-      ({ sequenceNumber }) =>
-        !isRecordPlace(place) || comparePlaces({ sequenceNumber, subSequenceNumber: 0 }, place) <= 0,
-    );
-    const missing = covered.find((record) => !this.#isDone(shard, record));
-    if (missing !== undefined) {
+    for (const record of shard.records) {
+      const { sequenceNumber } = record;
+      if (isRecordPlace(place) && comparePlaces({ sequenceNumber, subSequenceNumber: 0 }, place) > 0)
+        continue;
+      const isCut = place.sequenceNumber === sequenceNumber;
+      if (this.#isDone(shard, record, isCut ? place.subSequenceNumber + 1 : record.userRecordCount)) continue;
       this.problems.push(
-        `skipped: ${missing.sequenceNumber} of ${shardId} is covered by ${place.sequenceNumber}`,
+        `skipped: something in ${sequenceNumber} of ${shardId} is covered by ${place.sequenceNumber}.${place.subSequenceNumber}`,
       );
+      return;
     }
   }
 
@@ -116,7 +120,14 @@ export class Ledger {
     }
   }
 
-  #isDone({ shardId }: FakeShard, { sequenceNumber }: FakeRecord): boolean {
-    return this.#done.get(shardId)?.has(sequenceNumber) === true;
+  #isDone(
+    { shardId }: FakeShard,
+    { sequenceNumber, userRecordCount }: FakeRecord,
+    count = userRecordCount,
+  ): boolean {
+    const done = this.#done.get(shardId)?.get(sequenceNumber);
+    if (done === undefined) return false;
+    for (let place = 0; place < count; place += 1) if (!done.has(place)) return false;
+    return true;
   }
 }
