@@ -1,5 +1,5 @@
-export { readAggregatedRecord, visitAggregatedRecord } from "./aggregated-record.ts";
-export type { UserRecord } from "./aggregated-record.ts";
+export { readAggregatedRecord, userRecordCountMax, visitAggregatedRecord } from "./aggregated-record.ts";
+export type { KeyReaders, UserRecord } from "./aggregated-record.ts";
 export { AggregatedRecordWriter } from "./aggregated-record-writer.ts";
 export type { RecordToAggregate } from "./aggregated-record-writer.ts";
 export { OneKeyAggregateWriter } from "./one-key-aggregate-writer.ts";

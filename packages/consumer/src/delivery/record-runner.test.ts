@@ -1,4 +1,4 @@
-import { memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
+import { type Clock, memoryLogger, seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { RecordRunner, type RunnerOptions } from "./record-runner.ts";
 import type { Delivery } from "./shard-feed.ts";
@@ -89,6 +89,27 @@ describe("a handler", () => {
     await clock.finish(runner.run(delivery("a:1")).then(() => runner.idle()));
     expect(contexts).toEqual([1, 2, 3].map((attempt) => ({ attempt, shardId: "shard", streamName: "s" })));
   });
+});
+
+test("a handler that keeps the thread busy leaves it to others now and then, however small the deliveries are", async () => {
+  const base = simulatedClock();
+  let busyMs = 0;
+  let turnCount = 0;
+  const clock: Clock = {
+    nowMs: () => base.nowMs() + busyMs,
+    monotonicMs: () => base.monotonicMs() + busyMs,
+    schedule: (delayMs, callback) => base.schedule(delayMs, callback),
+    soon: (callback) => base.soon(callback),
+    sleep(delayMs) {
+      turnCount += 1;
+      return base.sleep(delayMs);
+    },
+  };
+  const { runner } = runnerOf(() => void (busyMs += 1), { clock });
+  for (let number = 1; number <= 1_000; number += 1) {
+    await base.finish(runner.run(delivery(`a:${number}`)));
+  }
+  expect(turnCount).toBe(3);
 });
 
 describe("what is done", () => {

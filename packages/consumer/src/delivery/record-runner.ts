@@ -74,9 +74,18 @@ export class RecordRunner {
   readonly #bell = new Bell();
   #runningCount = 0;
   #done: ExtendedSequenceNumber | undefined;
+  #isEnding: boolean;
+  /** When the thread was last left to others, and how many records have come since that was looked at. */
+  #sliceMs: number;
+  #sliceRecords = 0;
 
   constructor(options: RunnerOptions) {
+    const { ending, clock } = options;
     this.#options = options;
+    this.#sliceMs = clock.monotonicMs();
+    // Looked at for every record, and the signal itself takes its time to answer.
+    this.#isEnding = ending.aborted;
+    ending.addEventListener("abort", () => (this.#isEnding = true), { once: true });
   }
 
   /** The place up to which, and with which, every record has been dealt with; undefined while there is none. */
@@ -87,21 +96,23 @@ export class RecordRunner {
 
   /** Begins all records of a delivery, in order. They may still be running when this resolves. */
   async run({ records, end, millisBehindLatest }: Delivery): Promise<void> {
-    const { handler, concurrency, clock, ending, giveBack } = this.#options;
+    const { handler, concurrency, clock, giveBack } = this.#options;
     const context = this.#context(millisBehindLatest);
     let handledCount = 0;
-    let sliceMs = clock.monotonicMs();
-    for (let at = 0; at < records.length; at += 1) {
-      // A handler that keeps the thread busy would let the leases run out.
-      if (at % SLICE_CHECK_RECORDS === SLICE_CHECK_RECORDS - 1 && clock.monotonicMs() - sliceMs > SLICE_MS) {
-        giveBack(handledCount);
-        handledCount = 0;
-        await clock.sleep(0);
-        sliceMs = clock.monotonicMs();
+    for (const record of records) {
+      this.#sliceRecords += 1;
+      if (this.#sliceRecords === SLICE_CHECK_RECORDS) {
+        this.#sliceRecords = 0;
+        // A handler that keeps the thread busy would let the leases run out.
+        if (clock.monotonicMs() - this.#sliceMs > SLICE_MS) {
+          giveBack(handledCount);
+          handledCount = 0;
+          await clock.sleep(0);
+          this.#sliceMs = clock.monotonicMs();
+        }
       }
       while (this.#runningCount >= concurrency) await this.#bell.wait();
-      if (ending.aborted) break;
-      const record = records[at]!;
+      if (this.#isEnding) break;
       const lane = this.#lanes.size === 0 ? undefined : this.#lanes.get(record.partitionKey);
       if (lane !== undefined) {
         const begun = this.#begin(record);
@@ -127,7 +138,7 @@ export class RecordRunner {
         void this.#handle(record, context, this.#begin(record), outcome);
       }
     }
-    if (!ending.aborted) this.#begin(end, 0).isDone = true;
+    if (!this.#isEnding) this.#begin(end, 0).isDone = true;
     this.#advance();
     giveBack(handledCount);
   }
@@ -158,7 +169,7 @@ export class RecordRunner {
     begun.isDone = await this.#isDealtWith(record, context, outcome);
     this.#runningCount -= 1;
     if (begun.isDone) this.#advance();
-    const next = this.#options.ending.aborted ? undefined : this.#lanes.get(record.partitionKey)?.shift();
+    const next = this.#isEnding ? undefined : this.#lanes.get(record.partitionKey)?.shift();
     if (next === undefined) this.#lanes.delete(record.partitionKey);
     else next();
     this.#bell.ring();
@@ -170,7 +181,7 @@ export class RecordRunner {
     context: RecordContext,
     begun: Promise<unknown> | undefined,
   ): Promise<boolean> {
-    const { handler, onError, log, ending, shardId } = this.#options;
+    const { handler, onError, log, shardId } = this.#options;
     const policy = typeof onError === "string" ? POLICIES[onError] : onError;
     let outcome = begun;
     for (let attempt = 1; ; attempt += 1) {
@@ -193,7 +204,7 @@ export class RecordRunner {
       }
       outcome = undefined;
       await this.#pauseAfter(attempt);
-      if (ending.aborted) return false;
+      if (this.#isEnding) return false;
     }
   }
 

@@ -1,4 +1,4 @@
-import { WHOLE_RING } from "@millrace/model";
+import { AggregatedRecordWriter, type HashKeyRange, hashKeyOf, WHOLE_RING } from "@millrace/model";
 import { simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { TRIM_HORIZON } from "../index.ts";
@@ -13,8 +13,24 @@ const child = {
   HashKeyRange: { StartingHashKey: "0", EndingHashKey: "1" },
 };
 
+/** So many records packed into one, of the keys `x` and `y` in turns. */
+function packed(recordCount: number): Uint8Array {
+  const writer = new AggregatedRecordWriter();
+  for (let at = 0; at < recordCount; at += 1) {
+    const partitionKey = "xy"[at % 2]!;
+    writer.tryAdd({ partitionKey, partitionKeyBytes: 1, explicitHashKey: undefined, data: KIB }, Infinity);
+  }
+  return writer.finish();
+}
+
+const KIB = Buffer.alloc(1_024);
+
 /** Ten records an answer; the shard ends with answer `answerCount`. */
-function feedOf(answerCount: number, recordsInFlightMax: number) {
+function feedOf(
+  answerCount: number,
+  recordsInFlightMax: number,
+  { data = KIB as Uint8Array, range = WHOLE_RING } = {},
+) {
   const clock = simulatedClock();
   const meter = new ShardMeter(clock);
   const counts = { fetched: 0 };
@@ -24,7 +40,7 @@ function feedOf(answerCount: number, recordsInFlightMax: number) {
     return {
       records: Array.from({ length: 10 }, (_, at) => ({
         SequenceNumber: String(from + at),
-        Data: Buffer.alloc(1_024),
+        Data: data,
         PartitionKey: "a",
       })),
       millisBehindLatest: 1_000 * (answerCount - counts.fetched),
@@ -33,7 +49,7 @@ function feedOf(answerCount: number, recordsInFlightMax: number) {
   };
   const feed = new ShardFeed({
     source: { next, close: () => Promise.resolve() },
-    reader: new UserRecordReader(WHOLE_RING, TRIM_HORIZON),
+    reader: new UserRecordReader(range, TRIM_HORIZON),
     meter,
     recordsInFlightMax,
   });
@@ -54,6 +70,40 @@ describe("a feed", () => {
     await turn();
     expect(counts.fetched).toBe(4);
     await feed.close();
+  });
+
+  test("counts what is packed in a record before it is taken apart", async () => {
+    const { feed, counts, meter } = feedOf(100, 5_000, { data: packed(200) });
+    await turn();
+    expect(counts.fetched).toBe(3);
+    expect(meter.metrics("s", "shard").recordsInFlight).toBe(6_000);
+    const pieces = [await feed.next(), await feed.next()];
+    const first = pieces.flatMap((piece) => piece!.records);
+    expect(first.map(({ subSequenceNumber }) => subSequenceNumber)).toEqual(
+      Array.from({ length: 2_000 }, (_, at) => at % 200),
+    );
+    expect(pieces[1]!.end).toEqual({ sequenceNumber: "19", subSequenceNumber: 199 });
+    expect(counts.fetched).toBe(3);
+    feed.giveBack(first.length);
+    await turn();
+    expect(counts.fetched).toBe(4);
+    await feed.close();
+  });
+
+  test("does not count as in flight what is not of the shard, when it knows", async () => {
+    const x = hashKeyOf(Buffer.from("x"));
+    const range: HashKeyRange = { startingHashKey: x, endingHashKey: x };
+    const { feed, meter } = feedOf(1, 1, { data: packed(200), range });
+    await turn();
+    let recordCount = 0;
+    for (let piece = await feed.next(); piece !== undefined; piece = await feed.next()) {
+      recordCount += piece.records.length;
+    }
+    expect(recordCount).toBe(1_000);
+    expect(meter.metrics("s", "shard")).toMatchObject({ recordCount: 1_000, recordsInFlight: 1_000 });
+    feed.giveBack(recordCount);
+    expect(meter.metrics("s", "shard").recordsInFlight).toBe(0);
+    expect(feed.children).toEqual([child]);
   });
 
   test("tells of the children only when everything was handed out", async () => {

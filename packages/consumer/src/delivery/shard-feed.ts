@@ -1,6 +1,11 @@
 import type { ExtendedSequenceNumber } from "../leases/extended-sequence-number.ts";
 import type { ShardSource } from "../retrieval/shard-source.ts";
-import type { ConsumerRecord, UserRecordReader } from "../retrieval/user-records.ts";
+import {
+  type ConsumerRecord,
+  sizesOf,
+  type StoredRecord,
+  type UserRecordReader,
+} from "../retrieval/user-records.ts";
 import type { ChildShards } from "../shards/shard-sync.ts";
 import { Bell } from "../waits.ts";
 import type { ShardMeter } from "./shard-meter.ts";
@@ -20,10 +25,23 @@ export interface FeedOptions {
   readonly recordsInFlightMax: number;
 }
 
-/** Fetches ahead of whoever handles the records, within a bound. */
+/** An answer that is not wholly handed out. */
+interface Answer {
+  readonly stored: readonly StoredRecord[];
+  readonly millisBehindLatest: number;
+  /** How much of it was taken apart. */
+  next: number;
+  /** Counted as in flight, and not yet handed out. */
+  recordCountMax: number;
+}
+
+/**
+ * Fetches ahead of whoever handles the records, within a bound. Records are taken apart when they are asked for, some at a time:
+ * an answer may hold a hundred thousand, and to make all of them at once costs twice as much, since none dies young.
+ */
 export class ShardFeed {
   readonly #options: FeedOptions;
-  readonly #fetched: Delivery[] = [];
+  readonly #fetched: Answer[] = [];
   readonly #bell = new Bell();
   #recordsInFlight = 0;
   #children: ChildShards | undefined;
@@ -40,8 +58,8 @@ export class ShardFeed {
   async next(): Promise<Delivery | undefined> {
     for (;;) {
       if (this.#isStopped) return undefined;
-      const delivery = this.#fetched.shift();
-      if (delivery !== undefined) return delivery;
+      const answer = this.#fetched[0];
+      if (answer !== undefined) return this.#nextOf(answer);
       if (this.#isDry) return undefined;
       await this.#bell.wait();
     }
@@ -71,8 +89,22 @@ export class ShardFeed {
     await this.#loop;
   }
 
+  #nextOf(answer: Answer): Delivery {
+    const { stored, millisBehindLatest } = answer;
+    const { records, end, next } = this.#options.reader.read(stored, answer.next);
+    answer.next = next;
+    answer.recordCountMax -= records.length;
+    if (next === stored.length) {
+      this.#fetched.shift();
+      // These were no records of the shard, or were handled before.
+      this.#options.meter.dropped(answer.recordCountMax);
+      this.giveBack(answer.recordCountMax);
+    }
+    return { records, end, millisBehindLatest };
+  }
+
   async #fetch(): Promise<void> {
-    const { source, reader, meter, recordsInFlightMax } = this.#options;
+    const { source, meter, recordsInFlightMax } = this.#options;
     while (!this.#isStopped && this.#children === undefined) {
       if (this.#recordsInFlight >= recordsInFlightMax) {
         await this.#bell.wait();
@@ -80,13 +112,13 @@ export class ShardFeed {
       }
       const fetched = await source.next();
       if (fetched === undefined) break;
-      const { records, end, sizeBytes } = reader.read(fetched.records);
-      this.#recordsInFlight += records.length;
-      meter.fetched(records.length, sizeBytes, fetched.millisBehindLatest, this.#recordsInFlight);
-      const { millisBehindLatest } = fetched;
-      if (end !== undefined) this.#fetched.push({ records, end, millisBehindLatest });
+      const { records: stored, millisBehindLatest } = fetched;
+      const { recordCountMax, sizeBytes } = sizesOf(stored);
+      this.#recordsInFlight += recordCountMax;
+      meter.fetched(recordCountMax, sizeBytes, millisBehindLatest, this.#recordsInFlight);
+      if (stored.length > 0) this.#fetched.push({ stored, millisBehindLatest, next: 0, recordCountMax });
       this.#children = fetched.childShards;
-      if (end !== undefined) this.#bell.ring();
+      if (stored.length > 0) this.#bell.ring();
     }
     this.#isDry = true;
     this.#bell.ring();

@@ -46,6 +46,14 @@ export class ShardMeter {
     this.inFlight = inFlight;
   }
 
+  /** So many of those that were fetched turned out to be no records of the shard. */
+  dropped(recordCount: number): void {
+    const slot = this.#second % this.#records.length;
+    // Those of an earlier second stay in its rate.
+    this.#records[slot] = Math.max(0, this.#records[slot]! - recordCount);
+    this.#recordCount -= recordCount;
+  }
+
   /** KiB per second over the window. */
   throughputKBps(): number {
     return this.#perSecond(this.#bytes) / 1_024;

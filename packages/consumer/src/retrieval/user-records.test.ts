@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { AggregatedRecordWriter, HASH_KEY_MAX, hashKeyOf, WHOLE_RING } from "@millrace/model";
 import { describe, expect, test } from "vitest";
 import { TRIM_HORIZON } from "../index.ts";
-import { type StoredRecord, UserRecordReader } from "./user-records.ts";
+import { sizesOf, type StoredRecord, UserRecordReader } from "./user-records.ts";
 
 /** As the KPL packs: short tables and records, so that every length is one byte. */
 function aggregate(
@@ -115,6 +115,102 @@ describe("user records", () => {
         expect(new UserRecordReader(elsewhere, TRIM_HORIZON).read([packed]).records).toEqual([]);
       }
     }
+  });
+
+  test("are told from those of other shards by all of the key, also when it was seen before", () => {
+    // Of the same letters, of the same bytes in another encoding, one the beginning of the other, and two pairs of the same FNV-1a digest.
+    const keys = [
+      "ab",
+      "ba",
+      "abc",
+      "é",
+      "\u00c3\u00a9",
+      "e\u0301",
+      "",
+      "\u0000",
+      "ab",
+      "costarring",
+      "liquid",
+      "declinate",
+      "macallums",
+    ];
+    const packed = stored("20", aggregate(keys.map((key) => [key, key])));
+    for (const own of keys) {
+      const at = hashKeyOf(Buffer.from(own));
+      const reader = new UserRecordReader({ startingHashKey: at, endingHashKey: at }, TRIM_HORIZON);
+      for (let time = 0; time < 2; time += 1) {
+        const found = reader.read([packed]).records.map(({ partitionKey }) => partitionKey);
+        expect(found).toEqual(keys.filter((key) => key === own));
+      }
+    }
+  });
+
+  test("have their own keys when there are more of them than are remembered", () => {
+    const keys = Array.from({ length: 9_000 }, (_, at) => `key-${at}`);
+    const reader = new UserRecordReader(WHOLE_RING, TRIM_HORIZON);
+    for (let time = 0; time < 2; time += 1) {
+      for (let from = 0; from < keys.length; from += 100) {
+        const some = keys.slice(from, from + 100);
+        const { records } = reader.read([stored("20", aggregate(some.map((key) => [key, key])))]);
+        expect(records.map(({ partitionKey }) => partitionKey)).toEqual(some);
+        expect(records.map(({ data }) => Buffer.from(data).toString())).toEqual(some);
+      }
+    }
+  });
+
+  test("come some at a time, and together they are all", () => {
+    const hundred = (number: string) =>
+      stored(number, aggregate(Array.from({ length: 100 }, (_, at) => ["x", String(at)])));
+    const list = Array.from({ length: 40 }, (_, at) => hundred(String(100 + at)));
+    const after = { sequenceNumber: "100", subSequenceNumber: 49 };
+    const reader = new UserRecordReader(WHOLE_RING, after);
+    const found: string[] = [];
+    for (let next = 0; next < list.length;) {
+      const piece = reader.read(list, next);
+      expect(piece.records.length).toBeLessThan(2_000);
+      expect(piece.end).toEqual({
+        sequenceNumber: list[piece.next - 1]!.SequenceNumber,
+        subSequenceNumber: 99,
+      });
+      found.push(...piece.records.map((record) => `${record.sequenceNumber}.${record.subSequenceNumber}`));
+      next = piece.next;
+    }
+    const all = list.flatMap(({ SequenceNumber }) =>
+      Array.from({ length: 100 }, (_, at) => `${SequenceNumber}.${at}`),
+    );
+    expect(found).toEqual(all.slice(50));
+    expect(sizesOf(list)).toEqual({
+      recordCountMax: 4_000,
+      sizeBytes: list.reduce((sum, { Data }) => sum + Data.byteLength, 0),
+    });
+  });
+
+  test("have data of the kind that ordinary records have", () => {
+    const reader = new UserRecordReader(WHOLE_RING, TRIM_HORIZON);
+    const { records } = reader.read([stored("10", Buffer.from("plain")), three]);
+    expect(records.map(({ data }) => Buffer.isBuffer(data) && data.toString())).toEqual([
+      "plain",
+      "one",
+      "two",
+      "three",
+    ]);
+    // A part of the answer, and no copy.
+    expect(records[1]!.data.buffer).toBe(three.Data.buffer);
+  });
+
+  test("with an explicit hash key that is none belong where their partition key lies", () => {
+    const x = hashKeyOf(Buffer.from("x"));
+    const packed = stored(
+      "20",
+      aggregate([
+        ["x", "own", "no number"],
+        ["y", "stray", "no number"],
+      ]),
+    );
+    const reader = new UserRecordReader({ startingHashKey: x, endingHashKey: x }, TRIM_HORIZON);
+    expect(reader.read([packed]).records).toMatchObject([
+      { partitionKey: "x", explicitHashKey: "no number", subSequenceNumber: 0 },
+    ]);
   });
 
   test("with an explicit hash key belong where that lies", () => {

@@ -1,13 +1,7 @@
 import type { Decoded, KinesisRecord } from "@millrace/api";
-import {
-  HashKeyColumn,
-  hashKeyHex,
-  type HashKeyRange,
-  parseHashKey,
-  visitAggregatedRecord,
-  WHOLE_RING,
-} from "@millrace/model";
+import { type HashKeyRange, userRecordCountMax, visitAggregatedRecord, WHOLE_RING } from "@millrace/model";
 import { type ExtendedSequenceNumber, isRecordPlace } from "../leases/extended-sequence-number.ts";
+import { ShardKeys } from "./shard-keys.ts";
 
 export type StoredRecord = Decoded<typeof KinesisRecord>;
 
@@ -27,110 +21,87 @@ export interface ConsumerRecord {
 /** The records to hand out, and the place of the last one, which none may be if all were dropped. */
 export interface UserRecords {
   readonly records: readonly ConsumerRecord[];
-  readonly end: ExtendedSequenceNumber | undefined;
-  /** Of the data, as it was stored. */
-  readonly sizeBytes: number;
+  readonly end: ExtendedSequenceNumber;
+  /** Where to go on. */
+  readonly next: number;
 }
 
-/** Rows of the column of hash keys: the one that is looked at, and the ends of the shard's range. */
-const KEY = 0;
-const START = 1;
-const END = 2;
-/** A partition key of the service has 256 characters at most; one that somebody packed may have more. */
-const KEY_BYTES = 1_024;
-const keyBytes = Buffer.allocUnsafeSlow(KEY_BYTES);
-/** Keys come again: those that were found to be of the shard need not be hashed. A megabyte or two for each shard at most. */
-const KNOWN_KEYS_MAX = 4_096;
-const KNOWN_KEY_LENGTH_MAX = 256;
+/** With so many user records nothing more is taken apart. Few enough that most are garbage before the collector has moved them. */
+const PIECE_RECORDS = 1_024;
 
 /**
- * User records whose key lies outside the shard are dropped: their shard was split on the way, and their producer puts them once
- * more. The KCL drops all that were packed with such a one. Here the others stay, because the KPL may take them for stored
- * (`Retrier::succeed_if_correct_shard`, version 1.0.7); at worst they are seen twice.
+ * Takes records of one shard apart. User records whose key lies outside the shard are dropped: their shard was split on the way,
+ * and their producer puts them once more. The KCL drops all that were packed with such a one. Here the others stay, because the KPL may
+ * take them for stored (`Retrier::succeed_if_correct_shard`, version 1.0.7); at worst they are seen twice.
  */
 export class UserRecordReader {
-  /** Hashing the keys of packed records is what they cost most, so it makes no string and no bigint for each. */
-  readonly #hashKeys = new HashKeyColumn(3);
-  /** Partition keys of the shard that were seen lately. */
-  readonly #knownKeys = new Set<string>();
+  readonly #keys: ShardKeys;
   #after: ExtendedSequenceNumber | undefined;
 
   /** @param after a checkpoint: the records up to it are dropped, because a read may begin with them again. */
   constructor(range: HashKeyRange | undefined, after: ExtendedSequenceNumber) {
-    const { startingHashKey, endingHashKey } = range ?? WHOLE_RING;
-    this.#hashKeys.set(START, hashKeyHex(startingHashKey));
-    this.#hashKeys.set(END, hashKeyHex(endingHashKey));
+    this.#keys = new ShardKeys(range ?? WHOLE_RING);
     this.#after = isRecordPlace(after) ? after : undefined;
   }
 
-  read(stored: readonly StoredRecord[]): UserRecords {
+  /**
+   * The user records in `stored`, from the record at `from` on: of some that follow each other, which are to be read in their order.
+   * `from` has to be in the list.
+   */
+  read(stored: readonly StoredRecord[], from = 0): UserRecords {
     const records: ConsumerRecord[] = [];
-    let end: ExtendedSequenceNumber | undefined;
-    let sizeBytes = 0;
-    for (const record of stored) {
-      const { Data: data, SequenceNumber: sequenceNumber } = record;
-      sizeBytes += data.byteLength;
-      const isFirst = this.#after?.sequenceNumber === sequenceNumber;
-      const handedOut = isFirst ? this.#after!.subSequenceNumber : -1;
-      const { ApproximateArrivalTimestamp: approximateArrivalMs } = record;
-      const before = records.length;
-      const count =
-        data[0] === 0xf3 && data[1] === 0x89
-          ? visitAggregatedRecord(data, (partitionKey, explicitHashKey, userData, subSequenceNumber) => {
-              if (subSequenceNumber <= handedOut || !this.#isOfShard(partitionKey, explicitHashKey)) return;
-              records.push({
-                partitionKey,
-                explicitHashKey,
-                data: userData,
-                sequenceNumber,
-                subSequenceNumber,
-                approximateArrivalMs,
-              });
-            })
-          : undefined;
-      if (count === undefined) {
-        // Of an aggregate that breaks off nothing is one: it is an ordinary record, whatever was in it before that.
-        records.length = before;
-        if (handedOut < 0) {
-          records.push({
-            partitionKey: record.PartitionKey ?? "",
-            explicitHashKey: undefined,
-            data,
-            sequenceNumber,
-            subSequenceNumber: 0,
-            approximateArrivalMs,
-          });
-        }
+    let next = from;
+    let end: ExtendedSequenceNumber;
+    do {
+      end = this.#takeApart(stored[next]!, records);
+      next += 1;
+    } while (next < stored.length && records.length < PIECE_RECORDS);
+    this.#after = undefined;
+    return { records, end, next };
+  }
+
+  #takeApart(stored: StoredRecord, records: ConsumerRecord[]): ExtendedSequenceNumber {
+    const { Data: data, SequenceNumber: sequenceNumber } = stored;
+    const { ApproximateArrivalTimestamp: approximateArrivalMs } = stored;
+    const isFirst = this.#after?.sequenceNumber === sequenceNumber;
+    const handedOut = isFirst ? this.#after!.subSequenceNumber : -1;
+    const before = records.length;
+    const count = visitAggregatedRecord(data, this.#keys, (key, hashKey, userData, subSequenceNumber) => {
+      if (subSequenceNumber <= handedOut || !(hashKey?.isOfShard ?? key.isOfShard)) return;
+      records.push({
+        partitionKey: key.text,
+        explicitHashKey: hashKey?.text,
+        data: userData,
+        sequenceNumber,
+        subSequenceNumber,
+        approximateArrivalMs,
+      });
+    });
+    if (count === undefined) {
+      // Of an aggregate that breaks off nothing is one: it is an ordinary record, whatever was in it before that.
+      records.length = before;
+      if (handedOut < 0) {
+        records.push({
+          partitionKey: stored.PartitionKey ?? "",
+          explicitHashKey: undefined,
+          data,
+          sequenceNumber,
+          subSequenceNumber: 0,
+          approximateArrivalMs,
+        });
       }
-      end = { sequenceNumber, subSequenceNumber: Math.max((count ?? 0) - 1, 0) };
     }
-    if (end !== undefined) this.#after = undefined;
-    return { records, end, sizeBytes };
+    return { sequenceNumber, subSequenceNumber: Math.max((count ?? 0) - 1, 0) };
   }
+}
 
-  #isOfShard(partitionKey: string, explicitHashKey: string | undefined): boolean {
-    const explicit = explicitHashKey === undefined ? undefined : parseHashKey(explicitHashKey);
-    if (explicit !== undefined) {
-      this.#hashKeys.set(KEY, hashKeyHex(explicit));
-      return this.#isInRange();
-    }
-    if (this.#knownKeys.has(partitionKey)) return true;
-    if (partitionKey.length * 3 <= KEY_BYTES) {
-      this.#hashKeys.place(KEY, keyBytes, 0, keyBytes.write(partitionKey, "utf8"));
-    } else {
-      const bytes = Buffer.from(partitionKey);
-      this.#hashKeys.place(KEY, bytes, 0, bytes.length);
-    }
-    if (!this.#isInRange()) return false;
-    if (partitionKey.length > KNOWN_KEY_LENGTH_MAX) return true;
-    if (this.#knownKeys.size >= KNOWN_KEYS_MAX) this.#knownKeys.clear();
-    this.#knownKeys.add(partitionKey);
-    return true;
+/** How many records {@link UserRecordReader.read} gives at most, and the bytes of the data as it is stored. */
+export function sizesOf(stored: readonly StoredRecord[]): { recordCountMax: number; sizeBytes: number } {
+  let recordCountMax = 0;
+  let sizeBytes = 0;
+  for (const { Data: data } of stored) {
+    recordCountMax += userRecordCountMax(data);
+    sizeBytes += data.byteLength;
   }
-
-  #isInRange(): boolean {
-    return (
-      !this.#hashKeys.isAbove(START, this.#hashKeys, KEY) && !this.#hashKeys.isAbove(KEY, this.#hashKeys, END)
-    );
-  }
+  return { recordCountMax, sizeBytes };
 }
