@@ -5,6 +5,7 @@ import {
   decodeResponse,
   type EncodedRequest,
   encodeRequest,
+  joinedResponse,
   type FormatName,
   type ReceivedResponse,
 } from "@millrace/wire";
@@ -92,7 +93,7 @@ export class Caller {
       try {
         const { status, headers, body } = answer.response;
         const received = { status, headers, body: await collect(body) };
-        if (status !== 200) throw errorOf(received, this.#options.contract);
+        if (status !== 200) throw errorOf(joinedResponse(received), this.#options.contract);
         return decodeResponse(this.#options.contract, name, received);
       } finally {
         answer.done();
@@ -112,7 +113,7 @@ export class Caller {
       const { status, headers, body } = opened.response;
       if (status === 200) return opened;
       try {
-        throw errorOf({ status, headers, body: await collect(body) }, this.#options.contract);
+        throw errorOf(joinedResponse({ status, headers, body: await collect(body) }), this.#options.contract);
       } finally {
         opened.done();
       }
@@ -258,10 +259,10 @@ function asServiceError(failure: unknown): unknown {
   return new ServiceError("ConnectionFailed", failure.message, { status: 0, cause: failure });
 }
 
-async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body) pieces.push(piece);
-  return joined(pieces);
+  return pieces;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

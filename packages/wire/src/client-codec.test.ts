@@ -10,9 +10,10 @@ import {
   encodeMessage,
   encodeRequest,
   EventStreamFault,
+  joinedResponse,
   SerializationFault,
 } from "./index.ts";
-import type { FormatName } from "./index.ts";
+import type { FormatName, ReceivedPieces, ReceivedResponse } from "./index.ts";
 
 const { GetRecords, PutRecords } = kinesis.operations;
 
@@ -68,6 +69,20 @@ describe("decodeResponse", () => {
     expect(decodeResponse(kinesis, "GetRecords", responseOf(200, Buffer.concat(pieces), headers))).toEqual(
       output,
     );
+  });
+
+  test("a body in pieces is what it is as one", () => {
+    const inPieces = ({ status, headers, body }: ReceivedResponse): ReceivedPieces => ({
+      status,
+      headers,
+      body: [body.subarray(0, 3), body.subarray(3, 3), body.subarray(3)],
+    });
+    const text = responseOf(200, '{"ShardIterator":"i"}');
+    expect(decodeResponse(kinesis, "GetShardIterator", inPieces(text))).toEqual({ ShardIterator: "i" });
+    expect(decodeResponse(kinesis, "CreateStream", inPieces(responseOf(200, "")))).toEqual({});
+    const error = inPieces(responseOf(400, '{"__type":"ResourceNotFoundException","message":"gone"}'));
+    expect(() => decodeResponse(kinesis, "GetRecords", error)).toThrow("gone");
+    expect(joinedResponse(error).body.toString()).toContain("gone");
   });
 
   test("no body is an output without members", () => {

@@ -23,6 +23,11 @@ export interface ReceivedResponse {
   readonly body: Uint8Array;
 }
 
+/** The same in the pieces in which the body came. */
+export interface ReceivedPieces extends Omit<ReceivedResponse, "body"> {
+  readonly body: readonly Uint8Array[];
+}
+
 type Operations<S extends Service> = S["operations"];
 type OperationName<S extends Service> = keyof Operations<S> & string;
 
@@ -54,6 +59,15 @@ export function encodeRequest<S extends Service, Name extends OperationName<S>>(
   };
 }
 
+/** The response with its body as one; no copy when there is only one piece. */
+export function joinedResponse({ status, headers, body }: ReceivedPieces): ReceivedResponse {
+  return {
+    status,
+    headers,
+    body: body.length === 1 && body[0] !== undefined ? body[0] : Buffer.concat(body),
+  };
+}
+
 /**
  * Decodes the response to an operation that answers with a body.
  *
@@ -63,17 +77,23 @@ export function encodeRequest<S extends Service, Name extends OperationName<S>>(
 export function decodeResponse<S extends Service, Name extends OperationName<S>>(
   contract: S,
   operationName: Name,
-  response: ReceivedResponse,
+  response: ReceivedResponse | ReceivedPieces,
 ): OutputOf<Operations<S>[Name]> {
-  if (response.status >= 300) throw decodeError(response, contract);
+  const pieces = inPieces(response);
+  if (response.status >= 300) throw decodeError(joinedResponse(pieces), contract);
   const operation = operationOf(contract, operationName);
-  if (response.body.length === 0) return {} as OutputOf<Operations<S>[Name]>;
+  if (pieces.body.every(({ length }) => length === 0)) return {} as OutputOf<Operations<S>[Name]>;
   const format = responseFormat(response);
   if (operation === (GetRecords as Operation) && format === CBOR_FORMAT) {
-    const answer = decodeRecordsQuickly(response.body);
+    const answer = decodeRecordsQuickly(pieces.body);
     if (answer !== undefined) return answer as object as OutputOf<Operations<S>[Name]>;
   }
-  return format.decode(response.body, operation.output) as OutputOf<Operations<S>[Name]>;
+  return format.decode(joinedResponse(pieces).body, operation.output) as OutputOf<Operations<S>[Name]>;
+}
+
+function inPieces(response: ReceivedResponse | ReceivedPieces): ReceivedPieces {
+  const { body } = response;
+  return { ...response, body: body instanceof Uint8Array ? [body] : body };
 }
 
 /**
@@ -124,7 +144,7 @@ function xmlNameOf(body: Uint8Array): string | undefined {
   return /^\s*<([A-Za-z]{1,100})\s*\/?>/.exec(Buffer.from(body.subarray(0, 200)).toString("utf8"))?.[1];
 }
 
-function responseFormat(response: ReceivedResponse): Format {
+function responseFormat(response: Pick<ReceivedResponse, "headers">): Format {
   return formatOf(response.headers["content-type"]) ?? JSON_FORMAT;
 }
 

@@ -3,8 +3,8 @@ export { callersFromHeaders, DEFAULT_ACCOUNT_ID, DEFAULT_REGION } from "./caller
 export type { Callers, CallersOptions } from "./callers.ts";
 export { checkCbor, decodeCbor } from "./cbor/decode.ts";
 export { encodeCbor } from "./cbor/encode.ts";
-export { decodeError, decodeEventStream, decodeResponse, encodeRequest } from "./client-codec.ts";
-export type { EncodedRequest, ReceivedResponse } from "./client-codec.ts";
+export { decodeError, decodeEventStream, decodeResponse, encodeRequest, joinedResponse } from "./client-codec.ts";
+export type { EncodedRequest, ReceivedPieces, ReceivedResponse } from "./client-codec.ts";
 export { isCursor, nextOf } from "./cursor.ts";
 export type { Cursor } from "./cursor.ts";
 export { createService } from "./dispatch.ts";

@@ -19,9 +19,12 @@ const EPOCH_TAG = 0xc1;
 /** More than the service gives; the reference has a bound of its own. */
 const RECORD_COUNT_MAX = 10_000;
 
-/** What {@link decodeCbor} would give; undefined when it has to be asked. Data are views of `bytes`. */
-export function decodeRecordsQuickly(bytes: Uint8Array): Answer | undefined {
-  const reader = new PlainReader(asBuffer(bytes));
+/**
+ * What {@link decodeCbor} would give; undefined when it has to be asked. Takes the body in the pieces in which it came, since to join
+ * ten megabytes costs as much as to read them. Data are views of the pieces; one that lies in several is copied.
+ */
+export function decodeRecordsQuickly(pieces: readonly Uint8Array[]): Answer | undefined {
+  const reader = new PlainReader(pieces);
   try {
     return reader.answer();
   } catch (error) {
@@ -33,11 +36,19 @@ export function decodeRecordsQuickly(bytes: Uint8Array): Answer | undefined {
 const NOT_PLAIN = new Error("the body has another form than the plain one");
 
 class PlainReader {
-  readonly #bytes: Buffer;
+  readonly #pieces: readonly Uint8Array[];
+  /** The piece that is read, or a copy of what begins in it and ends in another. */
+  #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Where the bytes behind go on: a piece, and a place in it. */
+  #piece = 0;
+  #pieceAt = 0;
+  /** How many bytes there are from there on. */
+  #behindBytes: number;
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+  constructor(pieces: readonly Uint8Array[]) {
+    this.#pieces = pieces;
+    this.#behindBytes = pieces.reduce((sum, { length }) => sum + length, 0);
   }
 
   answer(): Answer {
@@ -52,7 +63,7 @@ class PlainReader {
         millisBehindLatest = toInteger(this.#number(), "long");
       } else throw NOT_PLAIN;
     }
-    if (this.#at !== this.#bytes.length || records === undefined) throw NOT_PLAIN;
+    if (this.#at + this.#behindBytes !== this.#bytes.length || records === undefined) throw NOT_PLAIN;
     return {
       Records: records,
       ...(iterator === undefined ? {} : { NextShardIterator: iterator }),
@@ -101,6 +112,7 @@ class PlainReader {
   /** Whether another element stands here, with `left` announced; goes past the end of an indefinite one. */
   #hasNext(left: number): boolean {
     if (left >= 0) return left > 0;
+    this.#have(1);
     if (this.#bytes[this.#at] !== BREAK) return true;
     this.#at += 1;
     return false;
@@ -111,6 +123,7 @@ class PlainReader {
     const sizeBytes = this.#definite(TEXT);
     const candidates = KEYS[sizeBytes];
     if (candidates === undefined) throw NOT_PLAIN;
+    this.#have(sizeBytes);
     const start = this.#at;
     this.#at += sizeBytes;
     for (const { text, codes } of candidates) {
@@ -123,10 +136,10 @@ class PlainReader {
 
   #text(): string {
     const sizeBytes = this.#definite(TEXT);
+    this.#have(sizeBytes);
     const start = this.#at;
     const end = start + sizeBytes;
     const bytes = this.#bytes;
-    if (end > bytes.length) throw NOT_PLAIN;
     this.#at = end;
     let at = start;
     while (at < end && bytes[at]! < 0x80) at += 1;
@@ -139,47 +152,85 @@ class PlainReader {
 
   #blob(): Uint8Array {
     const sizeBytes = this.#definite(BYTES);
+    this.#have(sizeBytes);
     const start = this.#at;
-    if (start + sizeBytes > this.#bytes.length) throw NOT_PLAIN;
     this.#at = start + sizeBytes;
     return this.#bytes.subarray(start, this.#at);
   }
 
   /** A number that is not negative: whole, or of double precision; with or without the tag of a time. */
   #number(): number {
-    const bytes = this.#bytes;
-    if (bytes[this.#at] === EPOCH_TAG) this.#at += 1;
-    if (bytes[this.#at] !== DOUBLE) return this.#definite(UNSIGNED);
-    const start = this.#at + 1;
-    if (start + 8 > bytes.length) throw NOT_PLAIN;
-    this.#at = start + 8;
-    const value = bytes.readDoubleBE(start);
+    this.#have(1);
+    if (this.#bytes[this.#at] === EPOCH_TAG) {
+      this.#at += 1;
+      this.#have(1);
+    }
+    if (this.#bytes[this.#at] !== DOUBLE) return this.#definite(UNSIGNED);
+    this.#have(9);
+    const value = this.#bytes.readDoubleBE(this.#at + 1);
+    this.#at += 9;
     if (!(value >= 0)) throw NOT_PLAIN;
     return value;
   }
 
   /** The argument of a head of the major type; {@link INDEFINITE} when it has none. */
   #length(major: number): number {
+    this.#have(1);
     if (this.#bytes[this.#at] !== ((major << 5) | 31)) return this.#definite(major);
     this.#at += 1;
     return INDEFINITE;
   }
 
   #definite(major: number): number {
-    const bytes = this.#bytes;
-    const initial = bytes[this.#at];
-    if (initial === undefined || initial >> 5 !== major) throw NOT_PLAIN;
-    const start = this.#at + 1;
+    this.#have(1);
+    const initial = this.#bytes[this.#at]!;
+    if (initial >> 5 !== major) throw NOT_PLAIN;
     const information = initial & 0x1f;
     if (information < 24) {
-      this.#at = start;
+      this.#at += 1;
       return information;
     }
+    if (information > 27) throw NOT_PLAIN;
     const sizeBytes = 1 << (information - 24);
-    if (information > 27 || start + sizeBytes > bytes.length) throw NOT_PLAIN;
+    this.#have(1 + sizeBytes);
+    const start = this.#at + 1;
     this.#at = start + sizeBytes;
+    const bytes = this.#bytes;
     if (sizeBytes === 8) return bytes.readUInt32BE(start) * 2 ** 32 + bytes.readUInt32BE(start + 4);
     return bytes.readUIntBE(start, sizeBytes);
+  }
+
+  /** Sees to it that so many bytes follow each other where it stands. */
+  #have(sizeBytes: number): void {
+    if (this.#at + sizeBytes > this.#bytes.length) this.#goOn(sizeBytes);
+  }
+
+  #goOn(sizeBytes: number): void {
+    const left = this.#bytes.subarray(this.#at);
+    if (sizeBytes > left.length + this.#behindBytes) throw NOT_PLAIN;
+    this.#at = 0;
+    const piece = this.#pieces[this.#piece]!;
+    if (left.length === 0 && piece.length - this.#pieceAt >= sizeBytes) {
+      this.#bytes = asBuffer(piece).subarray(this.#pieceAt);
+      this.#piece += 1;
+      this.#pieceAt = 0;
+      this.#behindBytes -= this.#bytes.length;
+      return;
+    }
+    const joined = Buffer.allocUnsafe(sizeBytes);
+    joined.set(left);
+    for (let end = left.length; end < sizeBytes;) {
+      const next = this.#pieces[this.#piece]!;
+      const taken = next.subarray(this.#pieceAt, this.#pieceAt + sizeBytes - end);
+      joined.set(taken, end);
+      end += taken.length;
+      this.#pieceAt += taken.length;
+      if (this.#pieceAt < next.length) continue;
+      this.#piece += 1;
+      this.#pieceAt = 0;
+    }
+    this.#bytes = joined;
+    this.#behindBytes -= sizeBytes - left.length;
   }
 }
 
