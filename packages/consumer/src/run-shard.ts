@@ -11,6 +11,9 @@ export interface RunShardOptions extends Pick<RunnerOptions, "handler" | "onErro
   readonly handOffTimeoutMs: number;
 }
 
+/** So many are taken apart at a time: few enough that most are garbage before the collector has moved them. */
+const PIECE_RECORDS = 1_024;
+
 /** Gives a handler all records of a shard, and stores now and then, and at the end, up to where all are done. */
 export async function runShard(session: ShardSession, options: RunShardOptions): Promise<void> {
   const { clock, checkpointIntervalMs, handOffTimeoutMs } = options;
@@ -36,7 +39,7 @@ export async function runShard(session: ShardSession, options: RunShardOptions):
   };
   const handleAll = async (): Promise<void> => {
     for (;;) {
-      const delivery = await session.next();
+      const delivery = await session.next(PIECE_RECORDS);
       if (delivery === undefined) break;
       await runner.run(delivery);
     }

@@ -77,12 +77,14 @@ describe("a feed", () => {
     await turn();
     expect(counts.fetched).toBe(3);
     expect(meter.metrics("s", "shard").recordsInFlight).toBe(6_000);
-    const pieces = [await feed.next(), await feed.next()];
+    const pieces = [await feed.next(1_001), await feed.next(1_001)];
     const first = pieces.flatMap((piece) => piece!.records);
     expect(first.map(({ subSequenceNumber }) => subSequenceNumber)).toEqual(
       Array.from({ length: 2_000 }, (_, at) => at % 200),
     );
     expect(pieces[1]!.end).toEqual({ sequenceNumber: "19", subSequenceNumber: 199 });
+    expect(pieces.map((piece) => piece!.records.length)).toEqual([1_200, 800]);
+    expect((await feed.next())?.records).toHaveLength(2_000);
     expect(counts.fetched).toBe(3);
     feed.giveBack(first.length);
     await turn();

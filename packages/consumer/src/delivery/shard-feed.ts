@@ -36,8 +36,8 @@ interface Answer {
 }
 
 /**
- * Fetches ahead of whoever handles the records, within a bound. Records are taken apart when they are asked for, some at a time:
- * an answer may hold a hundred thousand, and to make all of them at once costs twice as much, since none dies young.
+ * Fetches ahead of whoever handles the records, within a bound. Records are taken apart when they are asked for, so that whoever
+ * can begin with some of an answer need not have all of it in memory, which may be a hundred thousand.
  */
 export class ShardFeed {
   readonly #options: FeedOptions;
@@ -54,12 +54,15 @@ export class ShardFeed {
     this.#loop = this.#fetch();
   }
 
-  /** The next records; undefined when the feed was stopped, or at the end of the shard. */
-  async next(): Promise<Delivery | undefined> {
+  /**
+   * The next records: what is left of an answer, or some of it that has `enoughCount`, when that is less. Undefined when the feed was
+   * stopped, or at the end of the shard.
+   */
+  async next(enoughCount = Infinity): Promise<Delivery | undefined> {
     for (;;) {
       if (this.#isStopped) return undefined;
       const answer = this.#fetched[0];
-      if (answer !== undefined) return this.#nextOf(answer);
+      if (answer !== undefined) return this.#nextOf(answer, enoughCount);
       if (this.#isDry) return undefined;
       await this.#bell.wait();
     }
@@ -89,9 +92,9 @@ export class ShardFeed {
     await this.#loop;
   }
 
-  #nextOf(answer: Answer): Delivery {
+  #nextOf(answer: Answer, enoughCount: number): Delivery {
     const { stored, millisBehindLatest } = answer;
-    const { records, end, next } = this.#options.reader.read(stored, answer.next);
+    const { records, end, next } = this.#options.reader.read(stored, answer.next, enoughCount);
     answer.next = next;
     answer.recordCountMax -= records.length;
     if (next === stored.length) {

@@ -93,9 +93,9 @@ export class ShardSession {
     return true;
   }
 
-  /** The next records; undefined at the end of the shard, or of the session. */
-  next(): Promise<Delivery | undefined> {
-    return this.#feed === undefined ? Promise.resolve(undefined) : this.#feed.next();
+  /** The next records, as {@link ShardFeed.next} has them; undefined at the end of the shard, or of the session. */
+  next(enoughCount?: number): Promise<Delivery | undefined> {
+    return this.#feed === undefined ? Promise.resolve(undefined) : this.#feed.next(enoughCount);
   }
 
   giveBack(recordCount: number): void {

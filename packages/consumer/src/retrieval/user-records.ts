@@ -26,9 +26,6 @@ export interface UserRecords {
   readonly next: number;
 }
 
-/** With so many user records nothing more is taken apart. Few enough that most are garbage before the collector has moved them. */
-const PIECE_RECORDS = 1_024;
-
 /**
  * Takes records of one shard apart. User records whose key lies outside the shard are dropped: their shard was split on the way,
  * and their producer puts them once more. The KCL drops all that were packed with such a one. Here the others stay, because the KPL may
@@ -45,17 +42,17 @@ export class UserRecordReader {
   }
 
   /**
-   * The user records in `stored`, from the record at `from` on: of some that follow each other, which are to be read in their order.
-   * `from` has to be in the list.
+   * The user records in `stored`, from the record at `from` on, which has to be in the list: all of them, or those of the first records
+   * that have `enoughCount`. What a shard holds is to be read in its order.
    */
-  read(stored: readonly StoredRecord[], from = 0): UserRecords {
+  read(stored: readonly StoredRecord[], from = 0, enoughCount = Infinity): UserRecords {
     const records: ConsumerRecord[] = [];
     let next = from;
     let end: ExtendedSequenceNumber;
     do {
       end = this.#takeApart(stored[next]!, records);
       next += 1;
-    } while (next < stored.length && records.length < PIECE_RECORDS);
+    } while (next < stored.length && records.length < enoughCount);
     this.#after = undefined;
     return { records, end, next };
   }
