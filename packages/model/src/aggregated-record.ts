@@ -14,6 +14,7 @@
  * Source: awslabs/amazon-kinesis-producer, aggregation-format.md.
  */
 import { hash } from "node:crypto";
+import { BufferPart } from "@millrace/runtime";
 import { AGGREGATE_MAGIC, MD5_BYTES } from "./aggregated-record-format.ts";
 
 export interface UserRecord {
@@ -68,7 +69,8 @@ export function visitAggregatedRecord<PartitionKey, ExplicitHashKey>(
   visit: UserRecordVisitor<PartitionKey, ExplicitHashKey>,
 ): number | undefined {
   if (!looksAggregated(data)) return undefined;
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const { buffer: memory, byteOffset } = data;
+  const bytes = Buffer.from(memory, byteOffset, data.byteLength);
   const end = bytes.length - MD5_BYTES;
   const message = bytes.subarray(AGGREGATE_MAGIC.length, end);
   if (hash("md5", message, "hex") !== bytes.toString("hex", end)) return undefined;
@@ -100,19 +102,13 @@ export function visitAggregatedRecord<PartitionKey, ExplicitHashKey>(
     visit(
       partitionKeys[partitionKeyIndex]!,
       explicitHashKeyIndex < 0 ? undefined : explicitHashKeys[explicitHashKeyIndex],
-      new BufferPart(bytes.buffer, bytes.byteOffset + dataStart, dataEnd - dataStart),
+      new BufferPart(memory, byteOffset + dataStart, dataEnd - dataStart),
       count,
     );
     count += 1;
   }
   return count;
 }
-
-/** What the platform makes slices of a Buffer with. They ask so much about their arguments first that they cost three times as much. */
-const BufferPart = (Buffer as unknown as { readonly [Symbol.species]: BufferPartConstructor })[
-  Symbol.species
-];
-type BufferPartConstructor = new (memory: ArrayBufferLike, byteOffset: number, length: number) => Buffer;
 
 /**
  * How many user records the data of a record may come apart into: never less than {@link visitAggregatedRecord} gives, and 1 for an

@@ -1,4 +1,5 @@
 export { alignedBytes } from "./aligned-bytes.ts";
+export { BufferPart } from "./buffer-part.ts";
 export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
 export type { Clock, ServiceClock, Timer } from "./clock.ts";
 export type { DirectoryLock, Files, FileStatus, OpenFile, OpenOptions } from "./files.ts";

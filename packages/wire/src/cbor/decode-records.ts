@@ -3,6 +3,7 @@
  * plain form, which the service and its SDKs write; whatever else it meets it leaves to the decoder of the contract, which is the reference.
  */
 import type { GetRecords, OutputOf } from "@millrace/api";
+import { BufferPart } from "@millrace/runtime";
 import { asBuffer } from "../byte-writer.ts";
 import { toInstantMs, toInteger } from "../conversions.ts";
 
@@ -39,6 +40,7 @@ class PlainReader {
   readonly #pieces: readonly Uint8Array[];
   /** The piece that is read, or a copy of what begins in it and ends in another. */
   #bytes: Buffer = Buffer.alloc(0);
+  #memory: ArrayBufferLike = this.#bytes.buffer;
   #at = 0;
   /** Where the bytes behind go on: a piece, and a place in it. */
   #piece = 0;
@@ -155,7 +157,7 @@ class PlainReader {
     this.#have(sizeBytes);
     const start = this.#at;
     this.#at = start + sizeBytes;
-    return this.#bytes.subarray(start, this.#at);
+    return new BufferPart(this.#memory, this.#bytes.byteOffset + start, sizeBytes);
   }
 
   /** A number that is not negative: whole, or of double precision; with or without the tag of a time. */
@@ -212,6 +214,7 @@ class PlainReader {
     const piece = this.#pieces[this.#piece]!;
     if (left.length === 0 && piece.length - this.#pieceAt >= sizeBytes) {
       this.#bytes = asBuffer(piece).subarray(this.#pieceAt);
+      this.#memory = piece.buffer;
       this.#piece += 1;
       this.#pieceAt = 0;
       this.#behindBytes -= this.#bytes.length;
@@ -230,6 +233,7 @@ class PlainReader {
       this.#pieceAt = 0;
     }
     this.#bytes = joined;
+    this.#memory = joined.buffer;
     this.#behindBytes -= sizeBytes - left.length;
   }
 }
