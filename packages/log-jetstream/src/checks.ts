@@ -14,7 +14,7 @@ export interface ClusterCheck {
   readonly remedy?: string;
 }
 
-/** Since which all fixes of Raft that the proof of the append protocol rests on are in (DESIGN §5). */
+/** Since which all fixes of Raft that the proof of the append protocol rests on are in. */
 export const SERVER_VERSION_MIN = "2.15.1";
 export const REPLICAS = 3;
 /** A part of a large record is a mebibyte; the rest is for its envelope. */

@@ -13,7 +13,7 @@ import { createStream } from "../src/verdict.ts";
 const SHARD_COUNT = 4;
 const RECORD_BYTES = 20_000;
 const RECORDS_PER_REQUEST = 100;
-/** After a clean stop a server with ten gigabytes is ready within this (DESIGN §8). */
+/** After a clean stop a server with ten gigabytes is ready within this. */
 const CLEAN_START_BUDGET_MS = 1_000;
 /** What grows with load keeps within this; the program itself and what its runtime has not collected come on top. */
 const MEMORY_MIB = 512;

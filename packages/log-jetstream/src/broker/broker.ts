@@ -11,7 +11,7 @@ export interface Broker {
    *
    * The expectations are checked by the stream's leader against what it has *proposed*, which is ahead of what is stored. So
    * a publish may be stored although an earlier one from the same caller was refused: whoever pipelines has to look at the
-   * sequences (DESIGN §5, rule A2).
+   * sequences (docs/internals/cluster.md, rule A2).
    */
   publish(
     stream: string,

@@ -1,6 +1,6 @@
 /**
  * One log group, as one gateway sees and writes it: the stream of up to sixteen open shard logs. Any gateway may write at any time.
- * What keeps that safe is not who owns what but this protocol (DESIGN §5 and its proof in docs/internals/cluster.md):
+ * What keeps that safe is not who owns what but this protocol (proof in docs/internals/cluster.md):
  *
  * - **A1.** Every append is conditional on the stream's last sequence being the one up to which this gateway knows it.
  * - **A2.** One append is under way at a time, and counts only if it was stored exactly behind what is known.
@@ -18,39 +18,17 @@ import {
   type PlacedOutcome,
   type ShardLogId,
 } from "@millrace/log";
-import type { Clock, Logger } from "@millrace/runtime";
-import type { Broker, MessageToPublish, PublishOutcome, StoredMessage } from "../broker/broker.ts";
+import type { MessageToPublish, PublishOutcome, StoredMessage } from "../broker/broker.ts";
 import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
 import { untilDone } from "../state/until-done.ts";
 import { encodeGroupMessage, type GroupMessage, ownGroupMessage, PART_BYTES_MAX } from "./group-message.ts";
+import type { GroupLogOptions } from "./group-log-options.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
 import { applyDamaged, beginTails, passOver } from "./begin-tails.ts";
 import { Following } from "./following.ts";
 import { decodedMessage, intactMessage } from "./intact-message.ts";
 import { type LogTail, LogTails } from "./log-tails.ts";
 import { messagesOf, type UnderWay, type Wanted } from "./wanted.ts";
-
-export interface GroupLogOptions {
-  readonly broker: Broker;
-  /** Machine time: waits. */
-  readonly clock: Clock;
-  /** Service time: arrivals. */
-  readonly serviceClock: { nowMs(): number };
-  readonly log: Logger;
-  readonly crash: (reason: string, cause?: unknown) => never;
-  readonly prefix: string;
-  readonly replicas: number;
-  readonly session: string;
-  readonly cacheBytes: number;
-  /** How long appends are held while the group cannot be written, in milliseconds. */
-  readonly holdMs: number;
-  /** How long the group is followed after somebody read in it here, in milliseconds. */
-  readonly quietMs: number;
-  /** Logs that were dropped while this gateway was there. */
-  readonly dropped: ReadonlySet<ShardLogId>;
-  /** A log has become longer. */
-  readonly onEntry: (logId: ShardLogId) => void;
-}
 
 /** Bytes of one append; an entry may exceed it. */
 const APPEND_BYTES_MAX = 1 << 20;

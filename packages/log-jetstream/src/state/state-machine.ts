@@ -80,7 +80,7 @@ interface Asked {
   readonly operation?: number;
 }
 
-/** So many open logs share a stream: what is written at once is synced at once (DESIGN §5). */
+/** So many open logs share a stream: what is written at once is synced at once. */
 const OPEN_LOGS_PER_GROUP = 16;
 /** With those that are closed: the newest message of each is asked for at once. */
 const LOGS_PER_GROUP_MAX = 400;
