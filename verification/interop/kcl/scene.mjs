@@ -69,7 +69,7 @@ class Scene {
     this.tables = tables;
     this.clock = clock;
     this.application = application;
-    /** Every line that any worker has told: {worker, line}. */
+    /** Every line that any worker has told, and when it did: {worker, atMs, line}, in the order in which they came here. */
     this.told = [];
     this.workers = [];
     this.putCount = 0;
@@ -162,8 +162,10 @@ class Scene {
         await once(process, "exit");
       },
     };
-    createInterface({ input: process.stdout }).on("line", (line) => {
-      this.told.push({ worker: name, line });
+    createInterface({ input: process.stdout }).on("line", (text) => {
+      const space = text.indexOf(" ");
+      const line = text.slice(space + 1);
+      this.told.push({ worker: name, atMs: Number(text.slice(0, space)), line });
       if (line.startsWith("record ")) this.seen.add(Number(line.slice(line.lastIndexOf(" ") + 1)));
     });
     createInterface({ input: process.stderr }).on("line", (line) => worker.errors.push(line));
@@ -171,14 +173,18 @@ class Scene {
     return worker;
   }
 
+  /** All that was told, in the order in which it was: a busy machine may read first what another worker told later. */
+  inOrder() {
+    return this.told.toSorted((one, other) => one.atMs - other.atMs);
+  }
+
   /** What the workers have told from a point on, or some of it. */
   lines(from = 0) {
     return this.told.slice(from).map(({ line }) => line);
   }
 
-  records(from = 0) {
-    return this.told
-      .slice(from)
+  records(told = this.told) {
+    return told
       .filter(({ line }) => line.startsWith("record "))
       .map(({ worker, line }) => {
         const [, shardId, sequenceNumber, key, data] = line.split(" ");
@@ -223,7 +229,7 @@ class Scene {
 
   /** The shards that were split, or merged, end before what came out of them begins, and begin with nothing missing. */
   checkParentsFirst(parents, children) {
-    const lines = this.lines();
+    const lines = this.inOrder().map(({ line }) => line);
     for (const parent of parents) {
       for (const child of children) {
         const end = lines.indexOf(`shardEnded ${parent}`);
@@ -237,7 +243,7 @@ class Scene {
   /** Each key's records come in order: the first time that each is seen, and in every worker's turn with a shard. */
   checkOrder() {
     const byKey = new Map();
-    for (const { key, number } of this.records()) {
+    for (const { key, number } of this.records(this.inOrder())) {
       const numbers = byKey.get(key) ?? new Set();
       byKey.set(key, numbers.add(number));
     }

@@ -15,7 +15,7 @@ const far = {
   clock,
   random,
 };
-const tell = (line) => void process.stdout.write(`${line}\n`);
+const tell = (line) => void process.stdout.write(`${clock.nowMs()} ${line}\n`);
 const complain = (message, fields) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
 
 const leaseStore = await openDynamoLeaseStore({

@@ -11,12 +11,12 @@ import software.amazon.kinesis.lifecycle.events.ShutdownRequestedInput;
 import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 
-/** Tells of every record and of every turn of a shard's life, and checkpoints after each batch. */
+/** Tells of every record and of every turn of a shard's life, with the time, and checkpoints after each batch. */
 final class Reporter implements ShardRecordProcessor {
   private String shardId = "";
 
   static synchronized void tell(String line) {
-    System.out.println(line);
+    System.out.println(System.currentTimeMillis() + " " + line);
     System.out.flush();
   }
 
