@@ -417,6 +417,7 @@ export class GroupLog {
   #deliver(messages: readonly StoredMessage[]): void | Promise<void> {
     for (const [at, message] of messages.entries()) {
       if (message.sequence <= this.#knownSequence) continue;
+      if (message.sequence > this.#knownSequence + 1) this.#tails.purgedThrough(message.sequence - 1);
       const decoded = decodedMessage(this.names.stream, message);
       if (decoded === undefined) return this.#deliverDamaged(message, messages.slice(at + 1));
       this.#know(decoded, message.sequence);

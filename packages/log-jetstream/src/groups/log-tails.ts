@@ -48,6 +48,8 @@ export class LogTails {
   readonly #dropped: ReadonlySet<ShardLogId>;
   readonly #cacheBytesMax: number;
   #cacheBytes = 0;
+  /** Up to where messages were gone when the stream was read here one by one. */
+  #purgedSequence = 0;
 
   constructor(cacheBytesMax: number, dropped: ReadonlySet<ShardLogId>) {
     this.#cacheBytesMax = cacheBytesMax;
@@ -140,7 +142,10 @@ export class LogTails {
     }
     // The last part was as large as those before it, so that it did not show.
     if (tail.isEntryDamaged && message.part === 0) this.#lose(message.logId, tail, sequence - 1);
-    if (tail.isGuess && message.index > tail.nextIndex) tail.nextIndex = message.index;
+    if (message.index > tail.nextIndex) {
+      if (tail.isGuess) tail.nextIndex = message.index;
+      else if (tail.lastSequence < this.#purgedSequence) this.#passOver(message.logId, tail, message.index);
+    }
     if (message.index !== tail.nextIndex) {
       throw new Error(
         `log ${message.logId} has entry ${message.index} where ${tail.nextIndex} was expected, at sequence ${sequence}`,
@@ -166,6 +171,11 @@ export class LogTails {
       this.#keep(message.logId, tail, { index, arrivalMs, recordCount, payload });
     } else this.#forgetRecent(message.logId, tail);
     return true;
+  }
+
+  /** Some messages up to here were purged before they were read here: entries that they were are not missing. */
+  purgedThrough(sequence: number): void {
+    this.#purgedSequence = sequence;
   }
 
   /** Goes on by a message of a log that cannot be read. It has its place and its number all the same. */

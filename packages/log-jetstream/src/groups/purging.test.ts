@@ -119,6 +119,33 @@ describe("what nobody can read any more", () => {
     await clock.finish(late.close());
   });
 
+  test("is not missed by a gateway that had not read it before it went", async () => {
+    const { clock, join, openLogs, put, subjects } = worldOf(5);
+    const gateways = [await join(), await join(), await join()] as const;
+    const [one] = gateways;
+    const [logId] = (await openLogs(one, 1)) as [number];
+    const readAll = async (fromIndex: number): Promise<void> => {
+      for (const engine of gateways) {
+        await clock.finish(Promise.resolve(engine.refresh?.(logId, "newest")));
+        const outcome = await clock.finish(engine.read(logId, fromIndex, { maxBytes: 1e9, maxRecords: 100 }));
+        expect(outcome).toMatchObject({ kind: "entries", nextIndex: engine.describe(logId)!.nextIndex });
+      }
+    };
+    await put(one, logId, 3);
+    await readAll(1);
+    await clock.runFor(A_PASS_MS);
+    await put(one, logId, 6);
+    await clock.finish(Promise.resolve(one.refresh?.(logId, "newest")));
+    // One of them writes and this one trims. The third has not read what goes.
+    await clock.finish(one.state.commit({ trims: [[logId, 8]] }));
+    await clock.runFor(A_PASS_MS);
+    expect(await subjects(1)).toMatchObject({ [`millrace.g.1.log.${logId}`]: 2 });
+    await readAll(8);
+    for (const engine of gateways) expect(engine.describe(logId)).toMatchObject({ nextIndex: 10 });
+    for (const engine of gateways) await put(engine, logId, 1);
+    for (const engine of gateways) await clock.finish(engine.close());
+  });
+
   test("is not kept in a gateway's memory either", async () => {
     const { join, openLogs, put, clock } = worldOf(3);
     const engine = await join();
