@@ -2,6 +2,7 @@
 import { encodeBatch, type LogEngine, type ShardLogId } from "@millrace/log";
 import { seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
+import type { Broker } from "./broker/broker.ts";
 import { joinUnderTest } from "./gateway-under-test.ts";
 import { simulatedCluster } from "./simulated/simulated-cluster.ts";
 
@@ -18,10 +19,10 @@ function worldOf(seed: number, cacheBytes = 8 << 20) {
   // Nobody hears of anybody: all are rivals.
   cluster.setFaults(RIVALS);
   const crashed: string[] = [];
-  const begin = () => {
+  const begin = (around: (broker: Broker) => Broker = (broker) => broker) => {
     const process = clock.forProcess((reason, cause) => void crashed.push(`${reason}: ${String(cause)}`));
     const engine = joinUnderTest({
-      broker: cluster.connect(process).broker,
+      broker: around(cluster.connect(process).broker),
       ...{ clock: process, serviceClock: clock, random, cacheBytes },
     });
     return { process, engine };
@@ -29,8 +30,8 @@ function worldOf(seed: number, cacheBytes = 8 << 20) {
   /** Runs until it is done; undefined when it is not within a minute. */
   const within = <Result>(promise: Promise<Result>): Promise<Result | undefined> =>
     clock.finish(Promise.race([promise, clock.sleep(PATIENCE_MS).then(() => undefined)]));
-  const join = async () => {
-    const { process, engine } = begin();
+  const join = async (around?: (broker: Broker) => Broker) => {
+    const { process, engine } = begin(around);
     return { process, engine: await clock.finish(engine) };
   };
   const openLog = async (engine: LogEngine): Promise<ShardLogId> => {
@@ -45,6 +46,23 @@ function put(engine: LogEngine, logId: ShardLogId, data = Buffer.from("x")) {
   return engine.append(logId, encodeBatch([{ key: undefined, data }]));
 }
 
+/** As `broker`, but that the outcome of each *nothing* is told only after `isReleased`. */
+function withLateNothings(broker: Broker, isReleased: Promise<void>): Broker {
+  return new Proxy(broker, {
+    get(target, name) {
+      if (name === "publish") {
+        return async (...all: Parameters<Broker["publish"]>) => {
+          const outcome = await target.publish(...all);
+          if (all[1].endsWith(".nothing")) await isReleased;
+          return outcome;
+        };
+      }
+      const member = Reflect.get(target, name) as unknown;
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
 describe("a put", () => {
   test("that got lost, and that no other follows, is stored and answered all the same", async () => {
     const { clock, cluster, join, openLog, within } = worldOf(1);
@@ -57,6 +75,31 @@ describe("a put", () => {
     cluster.setFaults(RIVALS);
     expect(await within(lost)).toMatchObject({ kind: "appended", index: 2 });
     await clock.finish(engine.close());
+  });
+
+  test("goes on behind what came while the acknowledgement before it was on its way", async () => {
+    const { clock, crashed, join, openLog, within } = worldOf(1);
+    let release = (): void => undefined;
+    const isReleased = new Promise<void>((resolve) => (release = resolve));
+    const one = await join((broker) => withLateNothings(broker, isReleased));
+    const other = await join();
+    const log = await openLog(one.engine);
+    const stop = one.engine.watch(log, () => undefined);
+    const first = put(one.engine, log);
+    await clock.runFor(500);
+    for (let at = 0; at < 3; at += 1) {
+      expect(await within(put(other.engine, log))).toMatchObject({ kind: "appended", index: at + 1 });
+    }
+    await clock.runFor(500);
+    expect(one.engine.describe(log)).toMatchObject({ nextIndex: 4 });
+    release();
+    expect(await within(first)).toMatchObject({ kind: "appended", index: 4 });
+    stop();
+    // Who begins to read again begins where it was.
+    await clock.runFor(A_PASS_MS);
+    expect(await within(put(one.engine, log))).toMatchObject({ kind: "appended", index: 5 });
+    expect(crashed).toEqual([]);
+    for (const { engine } of [one, other]) await clock.finish(engine.close());
   });
 
   test("does not wait for what a leader had only proposed when it was cut off", async () => {

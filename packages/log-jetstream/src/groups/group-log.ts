@@ -294,7 +294,8 @@ export class GroupLog {
           },
         );
         if (outcome.kind === "stored" && outcome.sequence === expected + 1) {
-          this.#know(nothing, outcome.sequence);
+          // It may have been read before its acknowledgement came, and more behind it.
+          if (outcome.sequence > this.#knownSequence) this.#know(nothing, outcome.sequence);
           this.#putBack();
           this.#isSettled = true;
           return;
