@@ -4,6 +4,7 @@ import { readStreamName, requireActive, streamNotFound } from "../find-stream.ts
 import { handle } from "../handler.ts";
 import { findShardToReshard } from "../shards/find-shard.ts";
 import { requireProvisioned } from "../shards/require-provisioned.ts";
+import { resharding } from "../updating.ts";
 
 /**
  * Merges two shards into one. The first must be the lower of two neighbours on the ring. The stream is
@@ -33,15 +34,7 @@ export const mergeShards = handle(MergeShards, async (context, input, { caller, 
       );
     }
     return {
-      header: {
-        ...stream.header,
-        status: "UPDATING",
-        pending: {
-          kind: "reshard",
-          dueMs: nowMs + context.transitionDelayMs,
-          reshard: { kind: "merge", shardIndex, adjacentShardIndex },
-        },
-      },
+      header: resharding(context, stream.header, { kind: "merge", shardIndex, adjacentShardIndex }, nowMs),
     };
   });
   return {};

@@ -5,6 +5,7 @@ import { handle } from "../handler.ts";
 import { findShardToReshard } from "../shards/find-shard.ts";
 import { requireProvisioned } from "../shards/require-provisioned.ts";
 import { refuseShardsBeyondLimit } from "../shards/shard-limit.ts";
+import { resharding } from "../updating.ts";
 
 /** Splits a shard into two. The stream is UPDATING until the parent is closed and its children are open. */
 export const splitShard = handle(SplitShard, async (context, input, { caller, failure, nowMs }) => {
@@ -34,15 +35,12 @@ export const splitShard = handle(SplitShard, async (context, input, { caller, fa
       );
     }
     return {
-      header: {
-        ...stream.header,
-        status: "UPDATING",
-        pending: {
-          kind: "reshard",
-          dueMs: nowMs + context.transitionDelayMs,
-          reshard: { kind: "split", shardIndex, newStartingHashKey: hashKeyHex(at) },
-        },
-      },
+      header: resharding(
+        context,
+        stream.header,
+        { kind: "split", shardIndex, newStartingHashKey: hashKeyHex(at) },
+        nowMs,
+      ),
     };
   });
   return {};

@@ -7,6 +7,7 @@ import type { StreamsContext } from "../context.ts";
 import { handle } from "../handler.ts";
 import { requireProvisioned } from "../shards/require-provisioned.ts";
 import { refuseShardsBeyondLimit } from "../shards/shard-limit.ts";
+import { resharding } from "../updating.ts";
 
 /** Scales a provisioned stream to a number of equal shards. The stream is UPDATING until they are open. */
 export const updateShardCount = handle(
@@ -23,18 +24,8 @@ export const updateShardCount = handle(
       found = stream;
       refuseUnreachable(context, stream, current, target, nowMs, failure);
       refuseShardsBeyondLimit(context, name.accountId, name.region, target - current, failure);
-      return {
-        header: {
-          ...stream.header,
-          status: "UPDATING",
-          pending: {
-            kind: "reshard",
-            dueMs: nowMs + context.transitionDelayMs,
-            reshard: { kind: "uniform", targetShardCount: target },
-          },
-          calls: withCallOfDay(stream, UpdateShardCount.name, nowMs),
-        },
-      };
+      const header = { ...stream.header, calls: withCallOfDay(stream, UpdateShardCount.name, nowMs) };
+      return { header: resharding(context, header, { kind: "uniform", targetShardCount: target }, nowMs) };
     });
     return {
       StreamName: name.name,

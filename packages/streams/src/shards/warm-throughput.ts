@@ -2,7 +2,7 @@
 import type { StreamHeader } from "../catalog/records.ts";
 import type { Stream } from "../catalog/stream.ts";
 import type { StreamsContext } from "../context.ts";
-import { updating } from "../updating.ts";
+import { resharding, updating } from "../updating.ts";
 
 /** What one shard takes, in MiB per second. */
 const SHARD_MIBPS = 1;
@@ -33,15 +33,11 @@ export function warmed(
   throughputMiBps: number,
   nowMs: number,
 ): StreamHeader {
-  const settled = updating(
-    context,
-    throughputMiBps === 0 ? withoutWarmth(header) : { ...header, warmThroughputMiBps: throughputMiBps },
-    nowMs,
-  );
-  if (additionalShards(stream, throughputMiBps) === 0) return settled;
+  const changed =
+    throughputMiBps === 0 ? withoutWarmth(header) : { ...header, warmThroughputMiBps: throughputMiBps };
+  if (additionalShards(stream, throughputMiBps) === 0) return updating(context, changed, nowMs);
   const targetShardCount = shardsForThroughput(throughputMiBps);
-  const { dueMs } = settled.pending!;
-  return { ...settled, pending: { kind: "reshard", dueMs, reshard: { kind: "uniform", targetShardCount } } };
+  return resharding(context, changed, { kind: "uniform", targetShardCount }, nowMs);
 }
 
 export function withoutWarmth(header: StreamHeader): StreamHeader {
