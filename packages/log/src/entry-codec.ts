@@ -19,6 +19,8 @@
  * and nonce before the first record.
  */
 
+import { copierOf } from "@millrace/runtime";
+
 export const RAW = 0;
 export const BASE64 = 1;
 export type BatchEncoding = typeof RAW | typeof BASE64;
@@ -64,7 +66,7 @@ export class PayloadBatch implements EncodedBatch {
   }
 
   writeTo(target: Buffer, at: number): void {
-    target.set(this.payload, at);
+    copierOf(this.payload)(target, at, this.payload);
   }
 }
 
@@ -186,6 +188,7 @@ class RangesBatch implements EncodedBatch {
   writeTo(target: Buffer, from: number): void {
     const records = this.#records;
     const { keys, data } = records;
+    const copy = copierOf(data);
     target[from] = RAW;
     target[from + 1] = 0;
     target.writeUInt16LE(this.#indexes.length, from + 2);
@@ -201,7 +204,7 @@ class RangesBatch implements EncodedBatch {
       // Keys are short: a loop is quicker than making a view for `set`.
       for (let i = 0; i < keyLength; i += 1) target[at + i] = keys[keyStart + i]!;
       at += keyLength;
-      target.set(data.subarray(dataStart, dataEnd), at);
+      copy(target, at, data.subarray(dataStart, dataEnd));
       at += dataEnd - dataStart;
     }
   }

@@ -4,6 +4,7 @@ export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
 export type { Clock, ServiceClock, Timer } from "./clock.ts";
 export type { DirectoryLock, Files, FileStatus, OpenFile, OpenOptions } from "./files.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
+export { copierOf, isShared } from "./copy-bytes.ts";
 export { MemoryBudget } from "./memory-budget.ts";
 export type { Port, Thread, ThreadStart } from "./port.ts";
 export type { Random, Secrets } from "./random.ts";

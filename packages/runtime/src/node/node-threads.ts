@@ -47,12 +47,20 @@ export function threadStart<Data>(): ThreadStart<Data> {
   return { data, ports: ports.map((port) => new BatchingPort(port)) };
 }
 
-/** Waking the other thread costs more than a message: what is posted in one turn of the event loop goes together. */
+/** Waking the other thread costs as much as some messages do. Those that are posted within this time go together. */
+const BATCH_MS = 1;
+
+/**
+ * What is posted in one turn of the event loop goes together, but not for longer than {@link BATCH_MS}: a turn may have a batch of
+ * requests in it, and the other thread is to work on the first of them while this one still reads the last.
+ */
 class BatchingPort implements Port {
   readonly #port: MessagePort;
   #batch: unknown[] = [];
   #handedOver: ArrayBuffer[] = [];
   #isClosed = false;
+  #isDue = false;
+  #lastSentMs = -Infinity;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -60,16 +68,26 @@ class BatchingPort implements Port {
 
   post(message: unknown, handedOver: readonly ArrayBuffer[] = []): void {
     if (this.#isClosed) return;
-    if (this.#batch.length === 0) setImmediate(() => this.#send());
     this.#batch.push(message);
     this.#handedOver.push(...handedOver);
+    if (performance.now() - this.#lastSentMs >= BATCH_MS) {
+      this.#send();
+    } else if (!this.#isDue) {
+      this.#isDue = true;
+      setImmediate(() => {
+        this.#isDue = false;
+        this.#send();
+      });
+    }
   }
 
   #send(): void {
+    if (this.#isClosed || this.#batch.length === 0) return;
     const [batch, handedOver] = [this.#batch, this.#handedOver];
     this.#batch = [];
     this.#handedOver = [];
-    if (!this.#isClosed) this.#port.postMessage(batch, handedOver);
+    this.#lastSentMs = performance.now();
+    this.#port.postMessage(batch, handedOver);
   }
 
   receive(listener: (message: unknown) => void): void {

@@ -2,7 +2,7 @@ import { kinesis, PutRecords } from "@millrace/api";
 import { RecordColumns } from "@millrace/model";
 import type { WireRequest } from "../exchange.ts";
 import { formatOf, mediaTypeOf } from "../formats.ts";
-import { BytePool, sharedBytes } from "@millrace/runtime";
+import { BytePool, copierOf, isShared, sharedBytes } from "@millrace/runtime";
 import { Base64Memory } from "../put-records/base64-memory.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
 import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
@@ -58,9 +58,10 @@ export class RecordFinder {
     const bytes = this.#shared.take(sizeBytes);
     const shared = new RecordColumns(bytes, bytes, columns.count);
     const { keys, data } = columns;
+    const copy = copierOf(bytes);
     let at = 0;
     const put = (from: Uint8Array, start: number, end: number) => {
-      bytes.set(from.subarray(start, end), at);
+      copy(bytes, at, from.subarray(start, end));
       at += end - start;
     };
     for (let index = 0; index < columns.count; index += 1) {
@@ -72,8 +73,4 @@ export class RecordFinder {
     }
     return { bytes, ranges: shared.ranges };
   }
-}
-
-function isShared(bytes: Uint8Array): boolean {
-  return bytes.buffer instanceof SharedArrayBuffer;
 }

@@ -2,6 +2,7 @@
  * Where the base64 of requests is decoded: a copy of the body in memory that WebAssembly works on, in which bytes take
  * the place of their characters. It is used again by later requests.
  */
+import { copierOf } from "@millrace/runtime";
 import { base64Decoder, DECODER_PAGES } from "../webassembly/base64-decoder.ts";
 import { instantiate, PAGE_BYTES } from "../webassembly/module.ts";
 import type { DecodedBase64 } from "./decoded-base64.ts";
@@ -36,7 +37,7 @@ export class Base64Memory {
     if (first < 0) return undefined;
     this.#taken.fill(1, first, first + pages);
     const start = first * PAGE_BYTES;
-    this.#bytes.set(body, start);
+    copierOf(this.#bytes)(this.#bytes, start, body);
     const bytes = this.#bytes.subarray(start, start + body.length);
     return new Base64Copy(bytes, start, this.#decodeBlocks, () => {
       this.#taken.fill(0, first, first + pages);
