@@ -238,7 +238,7 @@ async function pressBeyond(
     },
   });
   return {
-    rows: overloadRows(what, runs, memoryBytes),
+    rows: overloadRows(what, runs, { memoryBytes, connections }),
     rate: median(runs.map(acknowledgedRate)),
     digests: runs.flatMap(({ totals }) => totals.digest ?? []),
   };

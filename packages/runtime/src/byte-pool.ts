@@ -34,11 +34,17 @@ export class BytePool {
     this.#idleBytesMax = idleBytesMax;
   }
 
+  /** How much {@link take} gives to those who ask for `sizeBytes`, for whoever has to set it aside before. */
+  sizeBytesFor(sizeBytes: number): number {
+    if (sizeBytes < this.#pooledBytesMin) return sizeBytes;
+    const stepBytes = 2 ** Math.floor(Math.log2(sizeBytes)) / SIZES_PER_OCTAVE;
+    return Math.ceil(sizeBytes / stepBytes) * stepBytes;
+  }
+
   /** At least `sizeBytes`, with whatever was in it before; {@link give} it back, and do not look at it afterwards. */
   take(sizeBytes: number): Buffer {
-    if (sizeBytes < this.#pooledBytesMin) return this.#allocate(sizeBytes);
-    const stepBytes = 2 ** Math.floor(Math.log2(sizeBytes)) / SIZES_PER_OCTAVE;
-    const classBytes = Math.ceil(sizeBytes / stepBytes) * stepBytes;
+    const classBytes = this.sizeBytesFor(sizeBytes);
+    if (classBytes < this.#pooledBytesMin) return this.#allocate(classBytes);
     const idle = this.#idle.get(classBytes)?.pop();
     if (idle === undefined) return this.#allocate(classBytes);
     this.#idleBytes -= classBytes;

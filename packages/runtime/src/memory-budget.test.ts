@@ -146,4 +146,48 @@ describe("a memory budget", () => {
       }),
     );
   });
+
+  test("grants a little past those who wait for more, and caches make room for it", () => {
+    const budget = new MemoryBudget(1_000_000);
+    const cache = cacheOf(budget, 100_000);
+    budget.tryReserve(890_000);
+    cache.pinned = true;
+    const large = settledFlag(budget.reserve(500_000));
+    expect(budget.tryReserve(10_000)).toBe(false);
+    expect(budget.tryReserveLittle(10_000)).toBe(true);
+    expect(budget.tryReserveLittle(10_000)).toBe(false);
+    cache.pinned = false;
+    expect(budget.tryReserveLittle(10_000)).toBe(true);
+    expect(budget.usedBytes).toBe(1_000_000);
+    expect(large.settled).toBe(false);
+  });
+
+  test("grants nothing that is more than a little past those who wait", () => {
+    const budget = new MemoryBudget(1_000_000);
+    budget.tryReserve(500_000);
+    void budget.reserve(600_000);
+    expect(budget.tryReserveLittle(16 * 1024 + 1)).toBe(false);
+    expect(budget.tryReserveLittle(16 * 1024)).toBe(true);
+  });
+
+  test("a little at a time does not keep one who waits for more from coming to its turn", async () => {
+    const budget = new MemoryBudget(1_000_000);
+    budget.tryReserve(1_000_000);
+    const large = settledFlag(budget.reserve(800_000));
+    let passedBytes = 0;
+    // Whatever is given back goes to small ones at once, as long as they are let past.
+    for (let round = 0; round < 100; round += 1) {
+      budget.release(10_000);
+      if (!budget.tryReserveLittle(10_000)) break;
+      passedBytes += 10_000;
+    }
+    expect(passedBytes).toBe(120_000);
+    budget.release(790_000);
+    await turn();
+    expect(large.settled).toBe(true);
+    // The next one who waits is passed by as much again.
+    void budget.reserve(800_000);
+    budget.release(10_000);
+    expect(budget.tryReserveLittle(10_000)).toBe(true);
+  });
 });

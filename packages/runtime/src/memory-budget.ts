@@ -1,3 +1,8 @@
+/** What may pass those who wait for more. */
+const LITTLE_BYTES_MAX = 16 * 1024;
+/** Of the budget, that may pass one who waits. */
+const PASSING_SHARE = 1 / 8;
+
 /**
  * One bound for everything that grows with load: the tail cache, request bodies, pools, subscriptions,
  * held requests. Holders that can shrink (caches) offer to; the others wait or refuse.
@@ -7,7 +12,9 @@ export class MemoryBudget {
   #usedBytes = 0;
   readonly #shrinkers = new Set<(wantedBytes: number) => number>();
   readonly #waiters: { bytes: number; admit: () => void }[] = [];
-  /** True while waiters are being admitted: what caches release for one of them is not yet anybody else's. */
+  /** Granted past the first waiter since it is the first. */
+  #passedBytes = 0;
+  /** True while somebody is being granted memory past others: what caches release for it is not anybody else's. */
   #admitting = false;
 
   constructor(limitBytes: number) {
@@ -26,6 +33,23 @@ export class MemoryBudget {
   tryReserve(bytes: number): boolean {
     requireCount(bytes);
     return this.#waiters.length === 0 && !this.#admitting && this.#take(bytes);
+  }
+
+  /**
+   * The same for a little, which is also granted past those who wait: a small request need not stand in line with large
+   * ones. While one and the same waiter is first, at most an eighth of the budget passes it, so that it comes to its turn.
+   */
+  tryReserveLittle(bytes: number): boolean {
+    if (this.tryReserve(bytes)) return true;
+    const passedBytes = this.#passedBytes + bytes;
+    if (bytes > LITTLE_BYTES_MAX || this.#admitting || passedBytes > this.limitBytes * PASSING_SHARE)
+      return false;
+    // What caches release for it is not for those who wait.
+    this.#admitting = true;
+    const isGranted = this.#take(bytes);
+    this.#admitting = false;
+    if (isGranted) this.#passedBytes = passedBytes;
+    return isGranted;
   }
 
   /** Resolves once `bytes` are reserved; waiters are served in order. */
@@ -64,6 +88,7 @@ export class MemoryBudget {
         const next = this.#waiters[0];
         if (next === undefined || !this.#take(next.bytes)) return;
         this.#waiters.shift();
+        this.#passedBytes = 0;
         next.admit();
       }
     } finally {

@@ -13,6 +13,12 @@ import type { ServerOptions } from "./options/declarations.ts";
  */
 const TAIL_CACHE_BYTES_MAX = 256 << 20;
 
+/** What blocks are put together in, and what lies idle for reads, is so much of the bound; beyond this it brings nothing more. */
+const BLOCK_SHARE = 1 / 16;
+const BLOCK_BYTES_MAX = 8 << 20;
+const IDLE_READ_SHARE = 1 / 8;
+const IDLE_READ_BYTES_MAX = 32 << 20;
+
 export interface EngineSurroundings {
   /** A cluster to use instead of one that is connected to. */
   readonly broker?: Broker;
@@ -64,6 +70,8 @@ export async function openEngine(
       serviceClock: clock,
       memory,
       cacheBytes: Math.min(Math.floor(memory.limitBytes / 2), TAIL_CACHE_BYTES_MAX),
+      blockBytes: Math.min(Math.floor(memory.limitBytes * BLOCK_SHARE), BLOCK_BYTES_MAX),
+      idleReadBytes: Math.min(Math.floor(memory.limitBytes * IDLE_READ_SHARE), IDLE_READ_BYTES_MAX),
     });
     return { engine: journal, journal };
   } catch (error) {

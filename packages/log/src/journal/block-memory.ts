@@ -7,18 +7,17 @@ import { alignedBytes } from "@millrace/runtime";
  * it looks at those, and the garbage collector decides.
  */
 
-/** A block of the usual largest size fits, and many small ones share a slab. */
-const SLAB_BYTES = 8 << 20;
 const IDLE_SLABS_MAX = 4;
 
 export class Slab {
-  readonly memory: Buffer = alignedBytes(SLAB_BYTES);
+  readonly memory: Buffer;
   /** Blocks being written and chunks cached that lie in it. */
   #uses = 0;
   #lent = false;
   readonly #onIdle: (slab: Slab) => void;
 
-  constructor(onIdle: (slab: Slab) => void) {
+  constructor(sizeBytes: number, onIdle: (slab: Slab) => void) {
+    this.memory = alignedBytes(sizeBytes);
     this.#onIdle = onIdle;
   }
 
@@ -49,14 +48,20 @@ export class BlockMemory {
   readonly #idle: Slab[] = [];
   #current: Slab | undefined;
   #end = 0;
+  readonly #slabBytes: number;
+
+  /** @param slabBytes a block of the usual largest size fits, and many small ones share a slab. */
+  constructor(slabBytes: number) {
+    this.#slabBytes = slabBytes;
+  }
 
   /** Memory for a block of `sizeBytes`, with whatever was in it before. */
   take(sizeBytes: number): BlockBytes {
-    if (sizeBytes > SLAB_BYTES) return { bytes: Buffer.allocUnsafeSlow(sizeBytes), slab: undefined };
+    if (sizeBytes > this.#slabBytes) return { bytes: Buffer.allocUnsafeSlow(sizeBytes), slab: undefined };
     let slab = this.#current;
-    if (slab === undefined || this.#end + sizeBytes > SLAB_BYTES) {
+    if (slab === undefined || this.#end + sizeBytes > this.#slabBytes) {
       const full = slab;
-      slab = this.#idle.pop() ?? new Slab((idle) => this.#reuse(idle));
+      slab = this.#idle.pop() ?? new Slab(this.#slabBytes, (idle) => this.#reuse(idle));
       // What is being filled counts as a use, so that it is not handed out twice.
       slab.hold();
       this.#current = slab;

@@ -24,6 +24,10 @@ export interface JournalOptions extends Partial<SegmentStoreOptions>, Partial<Ma
   readonly memory?: MemoryBudget;
   /** Bound of the cache of recent chunks, within the memory budget. Bytes. */
   readonly cacheBytes?: number;
+  /** A block takes more entries up to this size; a few times as much is kept to put blocks together in. Bytes. */
+  readonly blockBytes?: number;
+  /** Bound of what is kept, unused, for reads from the disk. Bytes. */
+  readonly idleReadBytes?: number;
   /** A block of this size is put together while the one before it is written, and need not wait for more to come. Bytes. */
   readonly earlyBlockBytes?: number;
   /** The last acknowledgements are confirmed by an empty block after this long without writes. */
@@ -65,6 +69,8 @@ const DEFAULTS = {
   salvageBytesPerSecond: 64 << 20,
   snapshotEveryChangeBytes: 64 << 20,
   cacheBytes: 256 << 20,
+  blockBytes: 8 << 20,
+  idleReadBytes: 32 << 20,
   earlyBlockBytes: 1 << 20,
   idleConfirmMs: 1000,
 } as const;
@@ -121,8 +127,9 @@ export async function openJournal(runtime: Runtime, options: JournalOptions): Pr
       maintenance,
       recovered,
       rightOfWay,
-      reader: new Reader(logs, cache, pages),
+      reader: new Reader(logs, cache, pages, settings.idleReadBytes),
       serviceClock: options.serviceClock,
+      blockBytes: settings.blockBytes,
       earlyBlockBytes: settings.earlyBlockBytes,
       idleConfirmMs: settings.idleConfirmMs,
     });
@@ -173,6 +180,7 @@ interface Parts {
   readonly rightOfWay: RightOfWay;
   readonly reader: Reader;
   readonly serviceClock: { nowMs(): number };
+  readonly blockBytes: number;
   readonly earlyBlockBytes: number;
   readonly idleConfirmMs: number;
 }
@@ -224,6 +232,7 @@ class JournalEngine implements Journal {
         segment: recovered.active,
         epoch: recovered.epoch,
         commit: recovered.commit,
+        blockBytes: parts.blockBytes,
         earlyBlockBytes: parts.earlyBlockBytes,
         idleConfirmMs: parts.idleConfirmMs,
       },

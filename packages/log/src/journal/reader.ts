@@ -49,9 +49,10 @@ export class Reader {
   readonly #logs: ShardLogs;
   readonly #chunks: ChunkCache;
   readonly #pages: PageCache;
-  readonly #memory = new BytePool();
+  readonly #memory: BytePool;
 
-  constructor(logs: ShardLogs, chunks: ChunkCache, pages: PageCache) {
+  constructor(logs: ShardLogs, chunks: ChunkCache, pages: PageCache, idleBytesMax: number) {
+    this.#memory = new BytePool({ idleBytesMax });
     this.#logs = logs;
     this.#chunks = chunks;
     this.#pages = pages;

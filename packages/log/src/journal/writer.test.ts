@@ -2,7 +2,7 @@
 import { inMemoryFiles, type Files, type OpenFile } from "@millrace/runtime";
 import { beforeEach, describe, expect, test } from "vitest";
 import { encodeBatch } from "../entry-codec.ts";
-import { openJournal, type Journal } from "./journal.ts";
+import { openJournal, type Journal, type JournalOptions } from "./journal.ts";
 import { stillRuntime } from "./test-support.ts";
 
 const MEBIBYTE = 1 << 20;
@@ -56,7 +56,7 @@ let disk: HeldDisk;
 let journal: Journal;
 let logId: number;
 
-beforeEach(async () => {
+async function open(options: Partial<JournalOptions> = {}): Promise<void> {
   events = [];
   disk = new HeldDisk(events);
   const runtime = stillRuntime(disk.files, 1);
@@ -66,13 +66,16 @@ beforeEach(async () => {
     serviceClock: runtime.clock,
     firstSegmentBytes: 64 * MEBIBYTE,
     ...segments,
+    ...options,
   });
   logId = journal.allocateLogId();
   await journal.state.commit({ opens: [logId] });
   await journal.settled();
   await disk.settle();
   disk.isHolding = true;
-});
+}
+
+beforeEach(() => open());
 
 /** Appends, and notes when that is answered. */
 function append(name: string, bytes: number): Promise<void> {
@@ -159,4 +162,24 @@ test("a close of the journal waits for everything that was queued", async () => 
   await Promise.all(answered);
   await journal.close();
   expect(events.filter((event) => event.endsWith(": appended"))).toHaveLength(3);
+});
+
+test("what waits becomes blocks of the size that they may have, and one entry alone may be larger", async () => {
+  await open({ blockBytes: 2 * MEBIBYTE, earlyBlockBytes: 64 * MEBIBYTE });
+  void append("first", 1_000);
+  await disk.settle();
+  for (const name of ["a", "b", "c"]) void append(name, 0.9 * MEBIBYTE);
+  void append("large", 5 * MEBIBYTE);
+  void append("last", 1_000);
+  while (disk.writes.length > 0) await disk.finishOne();
+  expect(events.filter((event) => event.startsWith("writing"))).toEqual([
+    "writing 0 MiB",
+    "writing 2 MiB",
+    "writing 1 MiB",
+    "writing 5 MiB",
+    "writing 0 MiB",
+  ]);
+  expect(nextIndex()).toBe(7);
+  await disk.release();
+  await journal.close();
 });

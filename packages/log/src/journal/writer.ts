@@ -20,8 +20,6 @@ import type { RightOfWay } from "./right-of-way.ts";
 import type { Segment } from "./segment.ts";
 import type { ShardLog, ShardLogs } from "./shard-logs.ts";
 
-/** A block takes more entries up to this size; one entry alone may exceed it. */
-const BLOCK_BYTES_TARGET = 8 << 20;
 /** The largest entry: a whole PutRecords request to one shard fits. */
 export const ENTRY_PAYLOAD_BYTES_MAX = 12 << 20;
 /** The end of each segment that only state changes may use, so that retention goes on when the disk is full. */
@@ -47,6 +45,8 @@ export interface WriterStart {
   readonly epoch: number;
   /** The last commit number used. */
   readonly commit: number;
+  /** A block takes more entries up to this size; one entry alone may exceed it. */
+  readonly blockBytes: number;
   /** So much is worth a block of its own. */
   readonly earlyBlockBytes: number;
   readonly idleConfirmMs: number;
@@ -69,7 +69,8 @@ export class Writer {
   readonly #state: KeyedState;
   readonly #cache: ChunkCache;
   readonly #rightOfWay: RightOfWay;
-  readonly #memory = new BlockMemory();
+  readonly #memory: BlockMemory;
+  readonly #blockBytes: number;
   readonly #epoch: number;
   readonly #earlyBlockBytes: number;
   readonly #idleConfirmMs: number;
@@ -122,6 +123,8 @@ export class Writer {
     this.#commit = start.commit;
     this.#writtenCommit = start.commit;
     this.#pendingRevision = state.revision;
+    this.#blockBytes = start.blockBytes;
+    this.#memory = new BlockMemory(start.blockBytes);
     this.#earlyBlockBytes = start.earlyBlockBytes;
     this.#idleConfirmMs = start.idleConfirmMs;
   }
@@ -313,7 +316,7 @@ export class Writer {
     let taken = 0;
     for (const item of this.#queue) {
       const grown = bytes + item.bytes;
-      if (taken > 0 && grown > BLOCK_BYTES_TARGET) break;
+      if (taken > 0 && grown > this.#blockBytes) break;
       if (this.#endOffset + alignUp(grown) > this.#limit(item.kind)) break;
       taken += 1;
       bytes = grown;

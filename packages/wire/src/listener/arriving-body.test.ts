@@ -6,6 +6,7 @@ let events: string[];
 const connection = {
   pauseReading: () => void events.push("pause"),
   readOn: () => void events.push("read on"),
+  setRoom: (hasRoom: boolean) => void events.push(hasRoom ? "large pieces" : "small pieces"),
 };
 const sink: BodySink = {
   bytes: (bytes) => void events.push(bytes.toString()),
@@ -23,7 +24,7 @@ test("gives what came with the head, then what comes, and tells the end", () => 
   expect(body.take(Buffer.from("two"))).toBeUndefined();
   expect(body.take(Buffer.from("and more"))?.toString()).toBe("d more");
   expect(body.take(Buffer.from("next"))?.toString()).toBe("next");
-  expect(events).toEqual(["one", "read on", "two", "an", "end"]);
+  expect(events).toEqual(["one", "read on", "two", "small pieces", "an", "end"]);
 });
 
 test("one that is whole from the start reads nothing", () => {
@@ -37,10 +38,12 @@ test("what came before anybody wants it is kept, and the connection waits", () =
   const body = new ArrivingBody(connection, 8, arrived);
   body.keepArrived();
   arrived.fill("x");
-  body.take(Buffer.from("two"));
   expect(events).toEqual(["pause"]);
+  // A transport may have had more at hand.
+  body.take(Buffer.from("two"));
+  expect(events).toEqual(["pause", "pause"]);
   body.start(sink);
-  expect(events).toEqual(["pause", "onetwo", "read on"]);
+  expect(events).toEqual(["pause", "pause", "onetwo", "read on"]);
 });
 
 test("stays paused when it is paused at its first bytes, until it is resumed", () => {
@@ -56,6 +59,14 @@ test("tells nothing more when it was stopped, and still knows where the body end
   body.start({ ...sink, bytes: () => body.stop() });
   expect(body.take(Buffer.from("and more"))?.toString()).toBe("ore");
   body.leave();
-  expect(events).toEqual(["read on"]);
+  expect(events).toEqual(["read on", "small pieces"]);
   expect(body.isGone).toBe(true);
+});
+
+test("is read in large pieces from when there is room for all of it until it is whole", () => {
+  const body = new ArrivingBody(connection, 8, Buffer.from("one"));
+  body.start({ ...sink, bytes: () => body.hasRoom() });
+  body.take(Buffer.from("two"));
+  body.take(Buffer.from("an"));
+  expect(events).toEqual(["large pieces", "read on", "large pieces", "small pieces", "small pieces", "end"]);
 });

@@ -5,6 +5,8 @@ import type { BodyFlow, BodySink } from "./request-body.ts";
 export interface BodyConnection {
   pauseReading(): void;
   readOn(): void;
+  /** Whether what comes next belongs to a body that there is memory for. */
+  setRoom(hasRoom: boolean): void;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -37,9 +39,11 @@ export class ArrivingBody implements BodyFlow {
     return this.#isGone;
   }
 
-  /** Copies what has arrived, if nobody has taken it. */
+  /** Copies what has arrived, if nobody has taken it. The rest waits in the socket until somebody does. */
   keepArrived(): void {
-    if (!this.#isStarted && this.#arrived.length > 0) this.#arrived = Buffer.from(this.#arrived);
+    if (this.#isStarted) return;
+    if (this.#arrived.length > 0) this.#arrived = Buffer.from(this.#arrived);
+    if (this.#missingBytes > 0) this.#connection.pauseReading();
   }
 
   start(sink: BodySink): void {
@@ -57,6 +61,10 @@ export class ArrivingBody implements BodyFlow {
     this.#connection.pauseReading();
   }
 
+  hasRoom(): void {
+    this.#connection.setRoom(this.#missingBytes > 0);
+  }
+
   resume(): void {
     this.#isPaused = false;
     this.#connection.readOn();
@@ -71,6 +79,7 @@ export class ArrivingBody implements BodyFlow {
     if (this.#missingBytes === 0) return bytes;
     const part = bytes.length <= this.#missingBytes ? bytes : bytes.subarray(0, this.#missingBytes);
     this.#missingBytes -= part.length;
+    if (this.#missingBytes === 0) this.#connection.setRoom(false);
     if (!this.#isStarted) {
       // Nobody has memory for it yet: it waits in the socket, but for these.
       this.#arrived = Buffer.concat([this.#arrived, part]);

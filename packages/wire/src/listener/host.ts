@@ -2,6 +2,7 @@ import type { BytePool, Clock, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ListenerLimits } from "./limits.ts";
+import type { LoopShare } from "./loop-share.ts";
 
 /** What all connections of one listener share. */
 export interface ListenerHost {
@@ -10,6 +11,8 @@ export interface ListenerHost {
   readonly memory: MemoryBudget;
   /** What large bodies are read into. */
   readonly bodies: BytePool;
+  /** How much of large bodies is worked on at once. */
+  readonly loopShare: LoopShare;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Logger;

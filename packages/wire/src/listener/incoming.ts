@@ -7,6 +7,11 @@ import type { OnReadOpts, SocketConstructorOpts } from "node:net";
 
 /** As much as the system is asked for at once. */
 export const READ_BYTES = 64 * 1024;
+/**
+ * The same where a request may begin. What comes with its head has to be kept when there is no memory for the body, and
+ * there may be many such requests: the rest of it waits in the socket.
+ */
+const FIRST_READ_BYTES = 24 * 1024;
 
 /** @param bytes to be looked at during the call only: the next read goes to the same place. */
 export type BytesListener = (bytes: Buffer) => void;
@@ -14,6 +19,8 @@ export type BytesListener = (bytes: Buffer) => void;
 export class Incoming {
   readonly socket: Socket;
   #listener: BytesListener | undefined;
+  /** Whether there is room for as much as can be read at once. */
+  #hasRoom = false;
 
   /** Reads a socket the way Node does. */
   constructor(socket: Socket) {
@@ -31,16 +38,34 @@ export class Incoming {
       accepted.resume();
       return new Incoming(accepted);
     }
+    const first = memory.subarray(0, FIRST_READ_BYTES);
+    // Asked for when the socket is made, and after each read for the next: nothing says that it stays the same.
+    let forNextRead: () => Buffer | undefined = () => first;
     const options: SocketConstructorOpts & { handle: unknown; onread: OnReadOpts } = {
       handle,
       allowHalfOpen: true,
       onread: {
-        buffer: memory,
+        buffer: () => forNextRead() as Buffer,
         callback: (count) => incoming.#received(memory.subarray(0, count)),
       },
     };
     const incoming: Incoming = new Incoming(new Socket(options));
+    let given = first;
+    forNextRead = () => {
+      const wanted = incoming.takesLargePieces ? memory : first;
+      return wanted === given ? undefined : (given = wanted);
+    };
     return incoming;
+  }
+
+  /** Those who read the socket as a stream bound what they read by themselves. */
+  get takesLargePieces(): boolean {
+    return this.#hasRoom || this.#listener === undefined;
+  }
+
+  /** Says whether what comes next belongs to a body that there is memory for. */
+  setRoom(hasRoom: boolean): void {
+    this.#hasRoom = hasRoom;
   }
 
   /** From now on tells `listener`; without one the socket is a stream like any other. */

@@ -40,7 +40,7 @@ export interface ListenerLimits {
   readonly streamStallTimeoutMs: number;
   /** How long a body may wait, unread, for memory. Past it 503. */
   readonly memoryWaitMs: number;
-  /** Bodies that may wait for memory together; each has up to 64 KiB in socket buffers meanwhile. Past it 503. */
+  /** Bodies that may wait for memory together; each has {@link BODY_STEP_BYTES} set aside at most. Past it 503. */
   readonly memoryWaiterCountMax: number;
   /** How long a listener that closes waits for requests whose clients have gone to be done with. */
   readonly settleMs: number;
@@ -73,4 +73,4 @@ export const ANSWER_SLICE_BYTES = 256 * KIB;
  * What a body reserves first. The rest of a large one is reserved at once when half of this has arrived: a large
  * `Content-Length` alone holds little, and bodies that grow side by side do not keep each other from ending.
  */
-export const BODY_STEP_BYTES = 64 * KIB;
+export const BODY_STEP_BYTES = 32 * KIB;

@@ -14,6 +14,7 @@ import type { Http2Connection } from "./http2.ts";
 import { Incoming, READ_BYTES } from "./incoming.ts";
 import { LISTENER_LIMITS } from "./limits.ts";
 import type { ListenerLimits } from "./limits.ts";
+import { LoopShare } from "./loop-share.ts";
 import { plainHttp1 } from "./plain-http1.ts";
 import type { PlainHttp1 } from "./plain-http1.ts";
 import { refusalBytes, refusals } from "./refusal.ts";
@@ -63,6 +64,9 @@ export type ListenerStats = Readonly<Omit<ListenerCounters, "refusedTotal">> & {
   readonly refusedTotal: ReadonlyMap<number, number>;
 };
 
+/** As much as bodies take of a small budget, of which half is for what is made of them. */
+const IDLE_BODY_BYTES_MAX = 32 * 1024 * 1024;
+
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const TLS_HANDSHAKE = 0x16;
 /** A fatal `handshake_failure` alert, for a client that speaks TLS to a port without a certificate. */
@@ -77,15 +81,20 @@ const TLS_REFUSED = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x28]);
  */
 export async function listen(service: WireService, options: ListenOptions): Promise<Listener> {
   const limits: ListenerLimits = { ...LISTENER_LIMITS, ...options.limits };
+  const counters = newCounters();
   const host: ListenerHost = {
     service,
     limits,
     memory: options.memory,
-    bodies: new BytePool(options.sharedBodies === true ? { allocate: sharedBytes } : {}),
+    bodies: new BytePool({
+      idleBytesMax: Math.min(IDLE_BODY_BYTES_MAX, options.memory.limitBytes / 2),
+      ...(options.sharedBodies === true ? { allocate: sharedBytes } : {}),
+    }),
+    loopShare: new LoopShare(options.clock, () => counters.waitingForMemory > 0),
     clock: options.clock,
     deadlines: new Deadlines(options.clock, Math.min(250, Math.max(10, limits.headerTimeoutMs / 8))),
     log: options.log,
-    counters: newCounters(),
+    counters,
     draining: false,
     openStreams: new Set(),
     onIdle: () => {},
@@ -187,6 +196,7 @@ class Doors {
   #accept(incoming: Incoming): void {
     const { counters, limits } = this.#host;
     const { socket } = incoming;
+    this.#host.loopShare.accepted();
     socket.on("error", (error) => this.#host.log.debug("a connection failed", { cause: error.message }));
     if (this.#isShared && this.#host.draining) {
       socket.destroy();

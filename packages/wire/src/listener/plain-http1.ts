@@ -137,6 +137,10 @@ class PlainConnection {
     this.socket.pause();
   }
 
+  setRoom(hasRoom: boolean): void {
+    this.#incoming.setRoom(hasRoom);
+  }
+
   /** Reads on, unless what was read already waits. */
   readOn(): void {
     if (!this.#isAhead) this.socket.resume();
@@ -378,6 +382,8 @@ class PlainExchange implements Inbound, Outbound {
       return;
     }
     socket.end();
+    // Nothing of it is kept.
+    this.#connection.setRoom(true);
     linger(host, socket);
   }
 

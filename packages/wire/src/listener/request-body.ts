@@ -1,7 +1,7 @@
 import { createGunzip } from "node:zlib";
 import type { Readable } from "node:stream";
 import type { BytePool } from "@millrace/runtime";
-import { POOLED_BYTES_MIN } from "@millrace/runtime";
+import { copierOf, POOLED_BYTES_MIN } from "@millrace/runtime";
 import type { WireResponse } from "../exchange.ts";
 import { BODY_STEP_BYTES } from "./limits.ts";
 import type { ListenerHost } from "./host.ts";
@@ -18,6 +18,8 @@ export interface BodyFlow {
   /** Whether the bytes that a sink gets are to be looked at during the call only. */
   readonly isLent: boolean;
   start(sink: BodySink): void;
+  /** There is memory for all of it now, so it may be read in pieces as large as the system gives. */
+  hasRoom(): void;
   pause(): void;
   resume(): void;
   /** Tells the sink nothing more. */
@@ -71,6 +73,9 @@ export class StreamFlow implements BodyFlow {
     stream.on("end", onEnd);
     stream.on("close", onClose);
   }
+
+  /** Node's stream has a measure of its own. */
+  hasRoom(): void {}
 
   pause(): void {
     this.#stream.pause();
@@ -147,6 +152,18 @@ export async function readBody(
   return gather(host, source, reservation);
 }
 
+/**
+ * What a body holds of the budget in all. A large one lies in memory that may be a little larger, and the service makes
+ * something of it that is up to as large again: base64 is decoded into a copy.
+ */
+function heldBytesOf(declaredBytes: number, { bodies, memory }: ListenerHost): number {
+  if (declaredBytes < POOLED_BYTES_MIN) return declaredBytes;
+  const lyingBytes = bodies.sizeBytesFor(declaredBytes);
+  // A very large one could have as much only when nobody else had any, not even others that wait.
+  const wantedBytes = Math.max(lyingBytes, Math.min(2 * lyingBytes, memory.limitBytes / 2));
+  return wantedBytes <= memory.limitBytes ? wantedBytes : declaredBytes;
+}
+
 function gather(host: ListenerHost, source: BodySource, reservation: Reservation): Promise<ReceivedBody> {
   const { limits, deadlines } = host;
   const { flow } = source;
@@ -166,8 +183,12 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
       progress.clear();
       whole.clear();
       flow.stop();
-      if (cause === undefined) resolve(gathered.whole());
-      else reject(cause);
+      if (cause === undefined) {
+        resolve(gathered.whole());
+        return;
+      }
+      gathered.giveUp();
+      reject(cause);
     };
     const onBytes = (chunk: Buffer) => {
       receivedBytes += chunk.length;
@@ -175,12 +196,16 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
         settle(refusals.bodyTooLarge(limits.bodyBytesMax));
         return;
       }
-      const isLast = receivedBytes === source.declaredBytes;
-      const nextBytes = source.declaredBytes ?? Math.min(receivedBytes * 2, limits.bodyBytesMax);
+      const { declaredBytes } = source;
+      const isLast = receivedBytes === declaredBytes;
+      const nextBytes =
+        declaredBytes === undefined
+          ? Math.min(receivedBytes * 2, limits.bodyBytesMax)
+          : heldBytesOf(declaredBytes, host);
       const hasMemory = receivedBytes < reservation.bytes / 2 || reservation.tryGrowTo(nextBytes);
       gathered.add(chunk, reservation);
       progress.restart(limits.bodyProgressTimeoutMs);
-      if (hasMemory || isLast || receivedBytes < reservation.bytes) return;
+      if (hasMemory || isLast) return;
       flow.pause();
       void waitForMemory(host, reservation, nextBytes).then((granted) => {
         if (ended) return;
@@ -201,7 +226,7 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
 class GatheredBytes {
   readonly #pool: BytePool;
   readonly #declaredBytes: number;
-  readonly #areLent: boolean;
+  readonly #flow: BodyFlow;
   #pooled: Buffer | undefined;
   #copiedBytes = 0;
   /** What is not copied. */
@@ -211,14 +236,14 @@ class GatheredBytes {
   constructor(pool: BytePool, { declaredBytes, flow }: BodySource) {
     this.#pool = pool;
     this.#declaredBytes = declaredBytes ?? 0;
-    this.#areLent = flow.isLent;
+    this.#flow = flow;
   }
 
   add(chunk: Buffer, reservation: Reservation): void {
     this.#bytes += chunk.length;
     this.#pooled ??= this.#takePooled(reservation);
     if (this.#pooled === undefined || this.#bytes > this.#pooled.length) {
-      this.#chunks.push(this.#areLent ? Buffer.from(chunk) : chunk);
+      this.#chunks.push(this.#flow.isLent ? Buffer.from(chunk) : chunk);
       return;
     }
     for (const waiting of this.#chunks.splice(0)) this.#copy(this.#pooled, waiting);
@@ -226,18 +251,23 @@ class GatheredBytes {
   }
 
   #copy(pooled: Buffer, chunk: Buffer): void {
-    pooled.set(chunk, this.#copiedBytes);
+    copierOf(pooled)(pooled, this.#copiedBytes, chunk);
     this.#copiedBytes += chunk.length;
   }
 
   #takePooled(reservation: Reservation): Buffer | undefined {
     const declaredBytes = this.#declaredBytes;
-    if (declaredBytes < POOLED_BYTES_MIN || reservation.bytes < declaredBytes) return undefined;
-    const pooled = this.#pool.take(declaredBytes);
-    // It may be a little larger than the body, and all of it is held.
-    if (reservation.tryGrowTo(pooled.length)) return pooled;
-    this.#pool.give(pooled);
-    return undefined;
+    if (declaredBytes < POOLED_BYTES_MIN) return undefined;
+    if (reservation.bytes < this.#pool.sizeBytesFor(declaredBytes)) return undefined;
+    this.#flow.hasRoom();
+    return this.#pool.take(declaredBytes);
+  }
+
+  /** Nobody gets to see it. */
+  giveUp(): void {
+    if (this.#pooled !== undefined) this.#pool.give(this.#pooled);
+    this.#pooled = undefined;
+    this.#chunks = [];
   }
 
   whole(): ReceivedBody {

@@ -16,11 +16,13 @@ export class Reservation {
     return this.#bytes;
   }
 
-  /** Holds `bytes` in all if they fit now. */
+  /** Holds `bytes` in all if they fit now. A little from the start may pass those who wait for more. */
   tryGrowTo(bytes: number): boolean {
     const more = bytes - this.#bytes;
     if (more <= 0) return true;
-    if (this.#released || !this.#memory.tryReserve(more)) return false;
+    if (this.#released) return false;
+    const fits = this.#bytes === 0 ? this.#memory.tryReserveLittle(more) : this.#memory.tryReserve(more);
+    if (!fits) return false;
     this.#bytes = bytes;
     return true;
   }

@@ -1,4 +1,5 @@
 /** One request from its head to the last byte of its answer, the same for both versions of HTTP. */
+import { POOLED_BYTES_MIN } from "@millrace/runtime";
 import { isCursor } from "../cursor.ts";
 import type { Cursor } from "../cursor.ts";
 import type { WireRequest, WireResponse } from "../exchange.ts";
@@ -107,6 +108,10 @@ async function answer(
     const encoding = inbound.headers["content-encoding"];
     const body = encoding === undefined ? received : await decodeBody(host, encoding, received, held);
     host.counters.receivedBodyBytesTotal += received.length;
+    if (body.length >= POOLED_BYTES_MIN) {
+      const turn = host.loopShare.take(body.length);
+      if (turn !== undefined) await turn;
+    }
     if (outbound.gone) throw new ClientGone();
     try {
       response = await host.service(new ServedRequest(inbound, body, abort));
