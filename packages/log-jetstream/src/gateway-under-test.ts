@@ -1,6 +1,7 @@
 import type { LogEngine } from "@millrace/log";
 import { memoryLogger } from "@millrace/runtime";
-import { joinCluster, type JetStreamEngineOptions } from "./jetstream-engine.ts";
+import { joinCluster } from "./jetstream-engine.ts";
+import type { JetStreamEngineOptions } from "./jetstream-engine-options.ts";
 
 type UnderTestOptions = Pick<JetStreamEngineOptions, "broker" | "clock" | "random"> &
   Partial<JetStreamEngineOptions>;

@@ -46,7 +46,7 @@ export {
 } from "./checks.ts";
 export type { ClusterCheck } from "./checks.ts";
 export { joinCluster } from "./jetstream-engine.ts";
-export type { JetStreamEngineOptions } from "./jetstream-engine.ts";
+export type { JetStreamEngineOptions } from "./jetstream-engine-options.ts";
 export { listenForGateways } from "./gateways/presence.ts";
 export type { GatewayDescription } from "./gateways/presence.ts";
 export { groupKey, ownerAmong } from "./gateways/rendezvous.ts";

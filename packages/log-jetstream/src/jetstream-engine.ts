@@ -20,45 +20,18 @@ import type {
   StoredEntry,
 } from "@millrace/log";
 import { LogListeners } from "@millrace/log";
-import type { Clock, Logger, Random, Timer } from "@millrace/runtime";
-import type { Broker } from "./broker/broker.ts";
+import type { Timer } from "@millrace/runtime";
+import { Asking } from "./gateways/asking.ts";
 import { type Appended, Forwarding } from "./gateways/forwarding.ts";
 import { GatewayPeers } from "./gateways/gateway-peers.ts";
 import { Presence } from "./gateways/presence.ts";
+import { Turns } from "./gateways/turns.ts";
 import { GroupLog } from "./groups/group-log.ts";
 import { GroupReader, within } from "./groups/group-reader.ts";
 import { Purging } from "./groups/purging.ts";
+import type { JetStreamEngineOptions } from "./jetstream-engine-options.ts";
 import { StateLog } from "./state/state-log.ts";
 import type { CloseOperation } from "./state/state-machine.ts";
-
-export interface JetStreamEngineOptions {
-  /** Is closed with the engine. */
-  readonly broker: Broker;
-  /** Machine time: waits. */
-  readonly clock: Clock;
-  /** Service time: arrivals. */
-  readonly serviceClock: { nowMs(): number };
-  readonly random: Random;
-  readonly log: Logger;
-  readonly crash: (reason: string, cause?: unknown) => never;
-  /** What this gateway is called where people see it. Default: `gateway`. */
-  readonly name?: string;
-  /** Of the program, for people. Default: `unknown`. */
-  readonly version?: string;
-  /** Before all names of streams and subjects: several services may share a cluster. Default: `millrace`. */
-  readonly prefix?: string;
-  /** Of each stream. Default: 3. */
-  readonly replicas?: number;
-  /** Newest entries kept in memory for readers, of each group, in bytes. Default: 8 MiB. */
-  readonly cacheBytes?: number;
-  /** How long appends are held while the cluster has no leader, in milliseconds. Default: 30,000. */
-  readonly holdMs?: number;
-  /**
-   * How long a group is followed after somebody read in it through this gateway, in milliseconds. Whoever reads again later has the
-   * leader asked first. Default: 5,000.
-   */
-  readonly quietMs?: number;
-}
 
 /** As {@link Appended}, of an entry that may have a place. */
 interface Placed {
@@ -95,6 +68,8 @@ class JetStreamEngine implements LogEngine {
   #stateLog: StateLog | undefined;
   #purging: Purging | undefined;
   #presence: Presence | undefined;
+  #asking: Asking | undefined;
+  #turns: Turns | undefined;
   #forwarding: Forwarding | undefined;
   #peers: Peers | undefined;
   #purgeTimer: Timer | undefined;
@@ -114,6 +89,7 @@ class JetStreamEngine implements LogEngine {
       cacheBytes: options.cacheBytes ?? 8 << 20,
       holdMs: options.holdMs ?? 30_000,
       quietMs: options.quietMs ?? 5_000,
+      turnBytesMin: options.turnBytesMin ?? 128 << 10,
     };
     this.#reader = new GroupReader(options.broker, options.clock);
     this.state = {
@@ -160,15 +136,23 @@ class JetStreamEngine implements LogEngine {
     const presence = new Presence({
       ...this.#options,
       self: { session, name, version, sinceMs: clock.nowMs() },
-      onGone: (gone) => this.#forwarding?.gone(gone),
+      onGone: (gone) => this.#asking?.gone(gone),
     });
+    const asking = new Asking(broker);
     this.#presence = presence;
+    this.#asking = asking;
+    this.#turns = new Turns({
+      ...{ broker, prefix, session, presence, asking },
+      lend: async (group, knownSequence) =>
+        this.#machine.groups.has(group) ? this.#group(group).lend(knownSequence) : undefined,
+      stateSequence: () => this.#joined.appliedSequence,
+      knowsState: (sequence) => this.#joined.knows(sequence),
+    });
     this.#forwarding = new Forwarding({
-      ...this.#options,
-      session,
-      presence,
+      ...{ ...this.#options, session, presence, asking },
       // Only what has a place can be misplaced.
       appendHere: (logId, batch) => this.#appendHere(logId, batch) as Promise<Appended>,
+      appendInTurn: (logId, batch) => this.#appendHere(logId, batch, { inTurn: true }) as Promise<Appended>,
     });
     const groupOf = (logId: ShardLogId): number | undefined => this.#machine.log(logId)?.group;
     this.#peers = new GatewayPeers({ broker, prefix, session, presence, groupOf });
@@ -217,7 +201,7 @@ class JetStreamEngine implements LogEngine {
     const { outcome, sequence } =
       place === undefined
         ? await this.#forward(log.group, logId, batch)
-        : await this.#appendHere(logId, batch, place);
+        : await this.#appendHere(logId, batch, { place });
     if (sequence > 0) this.#group(log.group).storedElsewhere(sequence);
     // Whoever routes the records again looks at the state, which may not know yet what the log knows.
     if (outcome.kind === "closed") await this.#ended(logId);
@@ -229,7 +213,11 @@ class JetStreamEngine implements LogEngine {
   }
 
   /** Appends through this gateway's own connection, whoever asks. */
-  async #appendHere(logId: ShardLogId, batch: EncodedBatch, place?: EntryPlace): Promise<Placed> {
+  async #appendHere(
+    logId: ShardLogId,
+    batch: EncodedBatch,
+    how: { readonly place?: EntryPlace; readonly inTurn?: boolean } = {},
+  ): Promise<Placed> {
     if (this.#isClosed) return { outcome: { kind: "read-only", reason: CLOSED }, sequence: 0 };
     // Another gateway may have heard of the log first.
     if (this.#machine.log(logId) === undefined) await this.#joined.refresh();
@@ -237,7 +225,7 @@ class JetStreamEngine implements LogEngine {
     if (log === undefined || log.endIndex !== undefined) return { outcome: { kind: "closed" }, sequence: 0 };
     this.#writtenBytes += batch.byteLength;
     const group = this.#group(log.group);
-    const outcome = await group.append(logId, batch, place);
+    const outcome = await group.append(logId, batch, how);
     return { outcome, sequence: outcome.kind === "appended" ? group.knownSequence : 0 };
   }
 
@@ -382,6 +370,7 @@ class JetStreamEngine implements LogEngine {
     // The others come with nothing new after this, and what they have come with is done and answered.
     await this.#presence?.leave();
     await this.#forwarding?.close();
+    this.#turns?.close();
     this.#presence?.close();
     this.#isClosed = true;
     this.#purgeTimer?.cancel();
@@ -405,6 +394,7 @@ class JetStreamEngine implements LogEngine {
       group = new GroupLog(number, {
         ...this.#options,
         session: this.#joined.session,
+        takeTurn: async (knownSequence) => this.#turns?.take(number, knownSequence),
         dropped: this.#dropped,
         onEntry: (logId) => this.#onEntry(logId),
       });

@@ -1,11 +1,13 @@
 /**
  * Appends go to the gateway that the log's group belongs to, so that one writer fills each append of a group and nobody fails another's
- * condition. Any gateway may append to any group, so whenever the owner cannot be asked the entry is appended here.
+ * condition. What is large enough for an append of its own is appended here, in turn with the owner: its bytes go to the servers once. Any
+ * gateway may append to any group, so whenever the owner cannot be asked the entry is appended here, too.
  */
 import type { AppendOutcome, EncodedBatch, ShardLogId } from "@millrace/log";
 import { PayloadBatch } from "@millrace/log";
 import type { Clock } from "@millrace/runtime";
-import type { Broker, RequestOutcome, Subscription } from "../broker/broker.ts";
+import type { Broker, Subscription } from "../broker/broker.ts";
+import type { Asking } from "./asking.ts";
 import type { Presence } from "./presence.ts";
 import { groupKey } from "./rendezvous.ts";
 
@@ -21,13 +23,18 @@ export interface ForwardingOptions {
   readonly prefix: string;
   readonly session: string;
   readonly presence: Presence;
+  readonly asking: Asking;
   /** Appends to a log through this gateway's own connection. */
   readonly appendHere: (logId: ShardLogId, batch: EncodedBatch) => Promise<Appended>;
+  /** The same, after the owner of its group was asked for a turn. */
+  readonly appendInTurn: (logId: ShardLogId, batch: EncodedBatch) => Promise<Appended>;
+  /** From so many bytes on that wait together, they are worth a turn. */
+  readonly turnBytesMin: number;
   /** How long the owner may hold an entry, in milliseconds. */
   readonly holdMs: number;
 }
 
-/** A larger entry is appended where it is: it does not fit into a message, and has an append of its own in any case. */
+/** What fits into a message. */
 const FORWARD_BYTES_MAX = 1 << 20;
 /**
  * Messages of a group that are on their way to its owner at once. What comes meanwhile is the next one: the owner has an append under
@@ -35,7 +42,7 @@ const FORWARD_BYTES_MAX = 1 << 20;
  */
 const MESSAGES_UNDER_WAY_MAX = 2;
 /** An owner that has more than this of others under way takes nothing more of them. */
-const SERVED_BYTES_MAX = 64 << 20;
+const SERVED_BYTES_MAX = 32 << 20;
 /** So long a gateway that leaves goes on with what it does for others. */
 const CLOSING_MS_MAX = 5_000;
 /** Beyond what the owner may take: the way there and back. */
@@ -57,6 +64,9 @@ interface Lane {
   /** Those of them that are not on their way yet. */
   readonly waiting: Waiting[];
   messagesUnderWay: number;
+  /** Bytes and entries that are appended here in turn with the owner. */
+  inTurnBytes: number;
+  inTurnCount: number;
   isGathering: boolean;
   /** Those that wait for another way, in order; the last of them. */
   turn: Promise<void> | undefined;
@@ -66,9 +76,8 @@ interface Lane {
 export class Forwarding {
   readonly #options: ForwardingOptions;
   readonly #lanes = new Map<number, Lane>();
-  /** What gives up waiting, by the gateway that is waited for. */
-  readonly #waiting = new Map<string, Set<() => void>>();
   readonly #serving: Subscription;
+  readonly #turnBytesMin: number;
   #lastNumber = 0;
   /** What is being appended for others. */
   #servedCount = 0;
@@ -77,16 +86,18 @@ export class Forwarding {
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
+    this.#turnBytesMin = Math.min(options.turnBytesMin, FORWARD_BYTES_MAX);
     this.#serving = options.broker.respond(this.#subject(options.session), (request) => this.#serve(request));
   }
 
   /** Appends an entry to a log of a group, wherever it is done best. Entries of a group keep the order of the calls. */
   async append(group: number, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
-    const to = batch.byteLength > FORWARD_BYTES_MAX ? undefined : this.#ownerOf(group);
+    const to = this.#ownerOf(group);
     let lane = this.#lanes.get(group);
     if (lane === undefined) {
       lane = {
         ...{ to, underWayCount: 0, waiting: [], messagesUnderWay: 0, isGathering: false },
+        ...{ inTurnBytes: 0, inTurnCount: 0 },
         ...{ turn: undefined, drained: undefined },
       };
       this.#lanes.set(group, lane);
@@ -94,14 +105,18 @@ export class Forwarding {
     if (lane.turn !== undefined || (lane.to !== to && lane.underWayCount > 0)) await this.#turn(lane, to);
     else enter(lane, to);
     try {
-      // What could not be sent comes first, when it is appended here.
-      return to === undefined && lane.waiting.length === 0
-        ? await this.#options.appendHere(logId, batch)
-        : await new Promise<Appended>((resolve) => {
-            this.#lastNumber += 1;
-            lane.waiting.push({ number: this.#lastNumber, logId, batch, resolve });
-            this.#gather(group, lane);
-          });
+      if (lane.waiting.length === 0) {
+        // What could not be sent comes first, when it is appended here.
+        if (to === undefined) return await this.#options.appendHere(logId, batch);
+        // It may still come into the turn that is asked for.
+        if (lane.inTurnBytes >= this.#turnBytesMin)
+          return await this.#appendInTurn(group, lane, logId, batch);
+      }
+      return await new Promise<Appended>((resolve) => {
+        this.#lastNumber += 1;
+        lane.waiting.push({ number: this.#lastNumber, logId, batch, resolve });
+        this.#gather(group, lane);
+      });
     } finally {
       lane.underWayCount -= 1;
       if (lane.underWayCount === 0) lane.drained?.();
@@ -111,11 +126,6 @@ export class Forwarding {
   /** A group is no more. */
   forget(group: number): void {
     this.#lanes.delete(group);
-  }
-
-  /** What waits for a gateway that is gone hears that nobody knows. */
-  gone(session: string): void {
-    for (const giveUp of this.#waiting.get(session) ?? []) giveUp();
   }
 
   /** Serves nobody any more; resolves when what is being done for others is answered, or takes too long. */
@@ -155,7 +165,7 @@ export class Forwarding {
 
   /** What waits is sent when everything has come that comes in this turn. */
   #gather(group: number, lane: Lane): void {
-    if (lane.isGathering || lane.messagesUnderWay >= MESSAGES_UNDER_WAY_MAX) return;
+    if (lane.isGathering || lane.inTurnCount > 0 || lane.messagesUnderWay >= MESSAGES_UNDER_WAY_MAX) return;
     lane.isGathering = true;
     this.#options.clock.soon(() => {
       lane.isGathering = false;
@@ -172,6 +182,12 @@ export class Forwarding {
         resolve(this.#options.appendHere(logId, batch));
       return;
     }
+    if (bytesOf(lane.waiting) >= this.#turnBytesMin) {
+      if (lane.messagesUnderWay > 0) return;
+      for (const { logId, batch, resolve } of lane.waiting.splice(0))
+        resolve(this.#appendInTurn(group, lane, logId, batch));
+      return;
+    }
     const entries = takeMessage(lane.waiting);
     if (entries.length === 0) return;
     lane.messagesUnderWay += 1;
@@ -186,11 +202,22 @@ export class Forwarding {
     if (lane.waiting.length > 0) this.#gather(group, lane);
   }
 
+  async #appendInTurn(group: number, lane: Lane, logId: ShardLogId, batch: EncodedBatch): Promise<Appended> {
+    lane.inTurnBytes += batch.byteLength;
+    lane.inTurnCount += 1;
+    try {
+      return await this.#options.appendInTurn(logId, batch);
+    } finally {
+      lane.inTurnBytes -= batch.byteLength;
+      lane.inTurnCount -= 1;
+      if (lane.inTurnCount === 0 && lane.waiting.length > 0) this.#gather(group, lane);
+    }
+  }
+
   /** False when they are surely not stored. */
   async #forward(to: string, entries: readonly Waiting[]): Promise<boolean> {
-    const { broker, presence, holdMs } = this.#options;
-    const asked = broker.request(this.#subject(to), encodeEntries(entries), holdMs + WAY_MS);
-    const outcome = await this.#unlessGone(to, asked);
+    const { asking, presence, holdMs } = this.#options;
+    const outcome = await asking.request(to, this.#subject(to), encodeEntries(entries), holdMs + WAY_MS);
     switch (outcome.kind) {
       case "answered": {
         const answers = readAnswer(outcome.payload, entries.length);
@@ -208,21 +235,6 @@ export class Forwarding {
         for (const { resolve } of entries) resolve(unknown(outcome.reason));
         return true;
     }
-  }
-
-  #unlessGone(session: string, asked: Promise<RequestOutcome>): Promise<RequestOutcome> {
-    let waiting = this.#waiting.get(session);
-    if (waiting === undefined) this.#waiting.set(session, (waiting = new Set()));
-    const set = waiting;
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void =>
-        resolve({ kind: "unknown", reason: "the gateway that was to store it fell silent" });
-      set.add(giveUp);
-      asked.then(resolve, reject).finally(() => {
-        set.delete(giveUp);
-        if (set.size === 0 && this.#waiting.get(session) === set) this.#waiting.delete(session);
-      });
-    });
   }
 
   async #serve(request: Uint8Array): Promise<Uint8Array> {
@@ -248,6 +260,10 @@ export class Forwarding {
 function enter(lane: Lane, to: string | undefined): void {
   lane.to = to;
   lane.underWayCount += 1;
+}
+
+function bytesOf(waiting: readonly Waiting[]): number {
+  return waiting.reduce((sum, { batch }) => sum + batch.byteLength, 0);
 }
 
 /** The first of what waits, as much as one message takes; none when nothing waits. */

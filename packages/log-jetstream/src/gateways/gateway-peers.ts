@@ -1,6 +1,7 @@
 import type { PeerId, Peers, ShardLogId } from "@millrace/log";
 import type { Broker } from "../broker/broker.ts";
 import type { Presence } from "./presence.ts";
+import { decode, encode } from "./json-message.ts";
 import { groupKey } from "./rendezvous.ts";
 
 export interface GatewayPeersOptions {
@@ -69,18 +70,5 @@ export class GatewayPeers implements Peers {
 
   #news(topic: string): string {
     return `${this.#options.prefix}.news.${topic}`;
-  }
-}
-
-function encode(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value ?? null));
-}
-
-/** Undefined for what is no JSON. */
-function decode(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString()) as unknown;
-  } catch {
-    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import { type AppendOutcome, encodeBatch, type LogEngine, readBatch, type ShardL
 import { type ProcessClock, seededRandom, simulatedClock } from "@millrace/runtime";
 import { describe, expect, test } from "vitest";
 import { decodeGroupMessage } from "../groups/group-message.ts";
+import type { PublishOutcome } from "../broker/broker.ts";
 import { joinUnderTest } from "../gateway-under-test.ts";
 import { type SimulatedClient, simulatedCluster } from "../simulated/simulated-cluster.ts";
 import { listenForGateways } from "./presence.ts";
@@ -25,6 +26,8 @@ function worldOf(seed: number) {
 
   /** How large the requests were that gateways have sent each other with entries. */
   const requests: number[] = [];
+  /** How publishes ended. */
+  const published: string[] = [];
   const join = async (name: string): Promise<Gateway> => {
     const process = clock.forProcess((reason, cause) => {
       throw new Error(reason, { cause });
@@ -36,6 +39,14 @@ function worldOf(seed: number) {
       if (subject.endsWith(".entries")) requests.push(payload.byteLength);
       return request(subject, payload, timeoutMs);
     };
+    const counted = async (outcome: Promise<PublishOutcome>): Promise<PublishOutcome> => {
+      published.push((await outcome).kind);
+      return outcome;
+    };
+    const publish = broker.publish.bind(broker);
+    const publishBatch = broker.publishBatch.bind(broker);
+    broker.publish = (...of) => counted(publish(...of));
+    broker.publishBatch = (...of) => counted(publishBatch(...of));
     const engine = await clock.finish(
       joinUnderTest({
         ...{ broker, clock: process, serviceClock: process, random, name, version: "1.2.3" },
@@ -66,7 +77,7 @@ function worldOf(seed: number) {
     const owner = gateways.find(({ engine }) => engine.peers?.ownerOfLog(logId) === undefined)!;
     const other = gateways.find((gateway) => gateway !== owner)!;
     expect(other.engine.peers?.ownerOfLog(logId)).toBeDefined();
-    return { owner, other, logId, requests };
+    return { owner, other, logId, requests, published };
   };
   return { clock, cluster, onlooker, join, openLog, written, pair };
 }
@@ -148,25 +159,27 @@ describe("gateways of one cluster", () => {
   test("append by themselves what is more than their owner takes of others at once", async () => {
     const { clock, onlooker, written, pair } = worldOf(3);
     const { owner, other } = await pair();
-    const opens = Array.from({ length: 70 * LOGS_PER_GROUP }, () => owner.engine.allocateLogId());
+    const opens = Array.from({ length: 290 * LOGS_PER_GROUP }, () => owner.engine.allocateLogId());
     await clock.finish(owner.engine.state.commit({ opens }));
     await clock.runFor(1_000);
     const ofOwner = opens
       .filter((_, at) => at % LOGS_PER_GROUP === 0)
       .filter((logId) => other.engine.peers?.ownerOfLog(logId) !== undefined)
-      .slice(0, 33);
-    expect(ofOwner).toHaveLength(33);
-    // Two more than it takes, of a mebibyte each: it hears of all of them before the first is stored.
-    const outcomes = ofOwner.flatMap((logId) =>
-      ["one", "two"].map((text) => other.engine.append(logId, entry(text, 1_040_000))),
-    );
+      .slice(0, 130);
+    expect(ofOwner).toHaveLength(130);
+    // In messages that are too small for a turn, and together more than it takes: it hears of all of them before the first is stored.
+    const outcomes: Promise<AppendOutcome>[] = [];
+    for (const text of ["one", "two"]) {
+      for (const logId of ofOwner) outcomes.push(other.engine.append(logId, entry(text, 130_000)));
+      await clock.runFor(0);
+    }
     for (const outcome of await clock.finish(Promise.all(outcomes))) expect(outcome.kind).toBe("appended");
     const listed = await clock.finish(onlooker.listStreams("millrace.g.*.>"));
     const names = listed.kind === "streams" ? listed.names : [];
     const sessions: string[] = [];
     for (const name of names)
       sessions.push(...(await written(Number(name.slice(10)))).map(({ session }) => session));
-    expect(sessions).toHaveLength(66);
+    expect(sessions).toHaveLength(260);
     expect(new Set(sessions).size).toBe(2);
   });
 
@@ -190,12 +203,71 @@ describe("gateways of one cluster", () => {
     );
     for (const [at, outcome] of (await clock.finish(Promise.all(outcomes))).entries())
       expect(outcome).toMatchObject({ kind: "appended", index: at + 1 });
-    // Of nothing but questions of no more than it takes, however many wait.
     expect(requests.length - before).toBe(1);
-    const large = Array.from({ length: 12 }, () => other.engine.append(logId, entry("large", 300_000)));
-    await clock.finish(Promise.all(large));
-    expect(requests.slice(before + 1).every((sizeBytes) => sizeBytes <= 1.01 * 2 ** 20)).toBe(true);
-    expect(requests.length - before).toBe(1 + 4);
+  });
+
+  test("append what is large themselves, in turn with the owner", async () => {
+    const { clock, written, pair } = worldOf(10);
+    const { owner, other, logId, requests, published } = await pair();
+    const another = owner.engine.allocateLogId();
+    await clock.finish(owner.engine.state.commit({ opens: [another] }));
+    await clock.finish(Promise.all([owner, other].map(({ engine }) => engine.append(logId, entry("first")))));
+    const [requestsBefore, publishedBefore] = [requests.length, published.length];
+    const outcomes: Promise<AppendOutcome>[] = [];
+    for (let number = 0; number < 40; number += 1) {
+      outcomes.push(other.engine.append(logId, entry(`other ${number}`, 300_000)));
+      outcomes.push(owner.engine.append(another, entry(`owner ${number}`, 300_000)));
+      if (number % 10 === 0) await clock.runFor(1);
+    }
+    for (const { kind } of await clock.finish(Promise.all(outcomes))) expect(kind).toBe("appended");
+    // No bytes go to the owner, and nobody is in anybody's way.
+    expect(requests.slice(requestsBefore)).toEqual([]);
+    expect(new Set(published.slice(publishedBefore))).toEqual(new Set(["stored"]));
+    const sessions = new Map([...(await written())].map((one) => [one.logId, one.session]));
+    expect(sessions.get(logId)).not.toBe(sessions.get(another));
+    for (const { engine } of [owner, other]) {
+      expect((await clock.finish(textsOf(engine, logId))).slice(2)).toEqual(
+        Array.from({ length: 40 }, (_, number) => `other ${number}`),
+      );
+      expect(await clock.finish(textsOf(engine, another))).toEqual(
+        Array.from({ length: 40 }, (_, number) => `owner ${number}`),
+      );
+    }
+  });
+
+  test("go on when one falls silent that has its turn", async () => {
+    const { clock, pair } = worldOf(10);
+    const { owner, other, logId } = await pair();
+    await clock.finish(Promise.all([owner, other].map(({ engine }) => engine.append(logId, entry("first")))));
+    const lost = other.engine.append(logId, entry("lost", 300_000));
+    const beganMs = clock.monotonicMs();
+    // As soon as it has been lent the next append.
+    const request = other.client.broker.request;
+    other.client.broker.request = async (...of) => {
+      const outcome = await request(...of);
+      if (of[0].endsWith(".turn")) other.client.cut();
+      return outcome;
+    };
+    await clock.runFor(100);
+    expect(await clock.finish(owner.engine.append(logId, entry("next")))).toMatchObject({ kind: "appended" });
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(3_000);
+    await clock.finish(other.engine.close());
+    expect((await clock.finish(lost)).kind).not.toBe("appended");
+  });
+
+  test("close a log without waiting for an owner that is silent", async () => {
+    const { clock, pair } = worldOf(10);
+    const { owner, other, logId } = await pair();
+    await clock.finish(Promise.all([owner, other].map(({ engine }) => engine.append(logId, entry("first")))));
+    owner.client.cut();
+    const waiting = other.engine.append(logId, entry("waits", 300_000));
+    await clock.runFor(10);
+    const beganMs = clock.monotonicMs();
+    expect(await clock.finish(other.engine.state.commit({ closes: [logId] }))).toMatchObject({
+      kind: "committed",
+    });
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(1_000);
+    expect((await clock.finish(waiting)).kind).toBe("appended");
   });
 
   test("go on when the owner dies; what was on its way to it nobody knows", async () => {

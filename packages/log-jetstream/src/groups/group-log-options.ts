@@ -1,6 +1,7 @@
 import type { ShardLogId } from "@millrace/log";
 import type { Clock, Logger } from "@millrace/runtime";
 import type { Broker } from "../broker/broker.ts";
+import type { Loan } from "./wanted.ts";
 
 export interface GroupLogOptions {
   readonly broker: Broker;
@@ -18,6 +19,11 @@ export interface GroupLogOptions {
   readonly holdMs: number;
   /** How long the group is followed after somebody read in it here, in milliseconds. */
   readonly quietMs: number;
+  /**
+   * Asks whoever owns the group for the next append, for a gateway that knows the stream up to a sequence. Undefined when it is better
+   * made without asking.
+   */
+  readonly takeTurn: (knownSequence: number) => Promise<Loan | undefined>;
   /** Logs that were dropped while this gateway was there. */
   readonly dropped: ReadonlySet<ShardLogId>;
   /** A log has become longer. */

@@ -10,28 +10,27 @@
  *
  * While an append is under way the next one fills: entries of all logs of the group go together, as one atomic batch.
  */
-import {
-  breakRun,
-  type EncodedBatch,
-  type EntryPlace,
-  isMisplaced,
-  type PlacedOutcome,
-  type ShardLogId,
-} from "@millrace/log";
+import { type EncodedBatch, type EntryPlace, type PlacedOutcome, type ShardLogId } from "@millrace/log";
 import type { MessageToPublish, PublishOutcome, StoredMessage } from "../broker/broker.ts";
-import { BATCH_MESSAGES_MAX } from "../broker/broker.ts";
 import { untilDone } from "../state/until-done.ts";
-import { encodeGroupMessage, type GroupMessage, ownGroupMessage, PART_BYTES_MAX } from "./group-message.ts";
+import { gatherAppend } from "./gathering.ts";
+import { encodeGroupMessage, type GroupMessage, ownGroupMessage } from "./group-message.ts";
 import type { GroupLogOptions } from "./group-log-options.ts";
 import { type GroupNames, groupNames } from "./group-names.ts";
 import { applyDamaged, beginTails, passOver } from "./begin-tails.ts";
 import { Following } from "./following.ts";
 import { decodedMessage, intactMessage } from "./intact-message.ts";
-import { type LogTail, LogTails } from "./log-tails.ts";
-import { messagesOf, type UnderWay, type Wanted } from "./wanted.ts";
+import { GroupTurns } from "./group-turns.ts";
+import { LogTails } from "./log-tails.ts";
+import {
+  type Knowledge,
+  type Loan,
+  type UnderWay,
+  type Wanted,
+  type WantedTurn,
+  withoutOld,
+} from "./wanted.ts";
 
-/** Bytes of one append; an entry may exceed it. */
-const APPEND_BYTES_MAX = 1 << 20;
 /** How long something is waited for that a leader said was under way. */
 const PROPOSED_PATIENCE_MS = 1_000;
 const RETRY_DELAY_MS = 20;
@@ -42,7 +41,7 @@ export class GroupLog {
   readonly names: GroupNames;
   readonly #options: GroupLogOptions;
   readonly #tails: LogTails;
-  #queue: Wanted[] = [];
+  #queue: (Wanted | WantedTurn)[] = [];
   #underWay: readonly UnderWay[] = [];
   #lastNumber = 0;
   #publishing: Promise<PublishOutcome> | undefined;
@@ -56,6 +55,7 @@ export class GroupLog {
   #opened: Promise<void> | undefined;
   #isOpen = false;
   readonly #following: Following;
+  readonly #turns: GroupTurns;
   #whenKnown: (() => void)[] = [];
   #isClosed = false;
 
@@ -72,6 +72,11 @@ export class GroupLog {
       appendUnderWay: () => this.#publishing,
       deliver: (messages) => this.#deliver(messages),
       passOver: (newest) => this.#passOver(newest),
+    });
+    this.#turns = new GroupTurns({
+      ...options,
+      tell: (from) => this.#tails.knowledge(from, this.#knownSequence),
+      learn: (knowledge) => this.#learn(knowledge),
     });
   }
 
@@ -143,11 +148,22 @@ export class GroupLog {
     return this.#opened;
   }
 
-  append(logId: ShardLogId, batch: EncodedBatch, place?: EntryPlace): Promise<PlacedOutcome> {
+  append(
+    logId: ShardLogId,
+    batch: EncodedBatch,
+    { place, inTurn = false }: { readonly place?: EntryPlace | undefined; readonly inTurn?: boolean } = {},
+  ): Promise<PlacedOutcome> {
     return new Promise((resolve) => {
       const sinceMs = this.#options.clock.monotonicMs();
-      this.#want({ kind: "append", logId, batch, place, sinceMs, resolve });
+      this.#want({ kind: "append", logId, batch, place, inTurn, sinceMs, resolve });
     });
+  }
+
+  /** The next append, for somebody else who knows the stream up to a sequence. Undefined when they had better do without. */
+  lend(knownSequence: number): Promise<Loan | undefined> {
+    // Two that take each other for the owner would wait for each other.
+    if (this.#isClosed || this.#turns.isAsking) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.#want({ kind: "turn", knownSequence, resolve }));
   }
 
   /** Ends a log, unless it has ended; resolves to the index that its next entry would have got. */
@@ -166,6 +182,7 @@ export class GroupLog {
     this.#underWay = [];
     for (const wanted of left) {
       if (wanted.kind === "append") wanted.resolve({ kind: "unknown", reason: "the gateway was closed" });
+      else if (wanted.kind === "turn") wanted.resolve(undefined);
     }
     this.#wakeKnown();
   }
@@ -202,14 +219,20 @@ export class GroupLog {
     const isWanted = (): boolean =>
       sequence > this.#knownSequence && this.#underWay.length === 0 && !this.#isClosed;
     const changed = await passOver(this.#beginOptions, newest, isWanted);
-    if (changed === undefined) return;
+    if (changed !== undefined) this.#skipTo(sequence, changed);
+  }
+
+  /** All is known up to a sequence, without having been read one by one. */
+  #skipTo(sequence: number, changed: Iterable<ShardLogId>): void {
     this.#knownSequence = sequence;
     for (const logId of changed) this.#options.onEntry(logId);
     this.#wakeKnown();
   }
 
-  #want(wanted: Wanted): void {
+  #want(wanted: Wanted | WantedTurn): void {
     this.#queue.push(wanted);
+    // It does not wait for other gateways.
+    if (wanted.kind === "close") this.#turns.stopAsking();
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#options.clock.soon(() => void this.#write());
@@ -218,15 +241,31 @@ export class GroupLog {
   async #write(): Promise<void> {
     await this.open();
     // What is under way here after an append has an unknown outcome, which nobody else would find out.
-    while ((this.#queue.length > 0 || this.#underWay.length > 0) && !this.#isClosed) {
-      if (!this.#isSettled) await this.#settle();
-      else await this.#writeOnce();
-    }
+    while ((this.#queue.length > 0 || this.#underWay.length > 0) && !this.#isClosed) await this.#writeOnce();
     this.#isWriting = false;
   }
 
-  /** One append of what is wanted now. */
+  /** One append of what is wanted now, in turn where others are to have theirs. */
   async #writeOnce(): Promise<void> {
+    const [first] = this.#queue;
+    const loan = first?.kind === "append" && first.inTurn ? await this.#borrow() : undefined;
+    if (!this.#isSettled) await this.#settle();
+    const next = this.#queue[0];
+    if (next?.kind === "turn" && loan === undefined) {
+      this.#queue.shift();
+      await this.#turns.lend(next);
+    } else await this.#writeNext();
+    if (loan !== undefined) this.#turns.end(loan, this.#isSettled);
+  }
+
+  #borrow(): Promise<Loan | undefined> {
+    // Who waits for this gateway's turn meanwhile would wait for the one that this one waits for.
+    for (const wanted of this.#queue) if (wanted.kind === "turn") wanted.resolve(undefined);
+    this.#queue = this.#queue.filter(({ kind }) => kind !== "turn");
+    return this.#turns.borrow(this.#knownSequence);
+  }
+
+  async #writeNext(): Promise<void> {
     const { messages, underWay } = this.#gather();
     if (messages.length === 0) return;
     this.#underWay = underWay;
@@ -253,6 +292,23 @@ export class GroupLog {
       await this.#waitAfter(outcome);
     }
     this.#isSettled = false;
+  }
+
+  /**
+   * Goes on by what another gateway knows, which is as good as reading it: what a prefix says of its logs is the same for everybody.
+   * Whoever has readers reads all the same, since they are waiting for the entries. Tells whether all of it is known now.
+   */
+  async #learn({ sequence, logs }: Knowledge): Promise<boolean> {
+    if (this.#following.isNeeded) await this.#catchUp(sequence);
+    if (sequence <= this.#knownSequence) return true;
+    // What was sent from here and has no outcome yet may be among it.
+    if (this.#following.isNeeded || this.#underWay.length > 0 || this.#isClosed) return false;
+    const changed = logs.filter((log) => this.#tails.learn(log));
+    this.#skipTo(
+      sequence,
+      changed.map(({ logId }) => logId),
+    );
+    return true;
   }
 
   /**
@@ -313,49 +369,13 @@ export class GroupLog {
 
   /** What is wanted next, as messages. What needs none gets its outcome. */
   #gather(): { readonly messages: MessageToPublish[]; readonly underWay: UnderWay[] } {
-    const { session } = this.#options;
-    const messages: MessageToPublish[] = [];
-    const underWay: UnderWay[] = [];
-    const ahead = new Map<ShardLogId, LogTail>();
-    let bytes = 0;
-    let taken = 0;
-    for (const wanted of this.#queue) {
-      const sizeBytes = wanted.kind === "append" ? wanted.batch.byteLength : 0;
-      const partCount = Math.max(1, Math.ceil(sizeBytes / PART_BYTES_MAX));
-      if (
-        messages.length > 0 &&
-        (bytes + sizeBytes > APPEND_BYTES_MAX || messages.length + partCount > BATCH_MESSAGES_MAX)
-      )
-        break;
-      taken += 1;
-      const { logId } = wanted;
-      const tail = ahead.get(logId) ?? this.#tails.of(logId);
-      if (tail.isClosed) {
-        if (wanted.kind === "append") wanted.resolve({ kind: "closed" });
-        else wanted.resolve(tail.nextIndex);
-        continue;
-      }
-      const index = tail.nextIndex;
-      const place = wanted.kind === "append" ? wanted.place : undefined;
-      if (wanted.kind === "append" && isMisplaced(place, index)) {
-        wanted.resolve({ kind: "misplaced", nextIndex: index });
-        continue;
-      }
-      bytes += sizeBytes;
-      this.#lastNumber += 1;
-      const number = this.#lastNumber;
-      const arrivalMs = Math.max(place?.arrivalMs ?? this.#options.serviceClock.nowMs(), tail.lastArrivalMs);
-      underWay.push({ wanted, number, index, arrivalMs });
-      messages.push(...messagesOf(this.names, wanted, { session, number, index, arrivalMs, partCount }));
-      ahead.set(
-        logId,
-        wanted.kind === "close"
-          ? { ...tail, isClosed: true }
-          : { nextIndex: index + 1, lastArrivalMs: arrivalMs, isClosed: false },
-      );
-    }
-    this.#queue.splice(0, taken);
-    return { messages, underWay };
+    const { session, serviceClock } = this.#options;
+    const gathered = gatherAppend(this.#queue, this.#tails, {
+      ...{ names: this.names, session, nowMs: () => serviceClock.nowMs() },
+      nextNumber: () => (this.#lastNumber += 1),
+    });
+    this.#queue.splice(0, gathered.takenCount);
+    return gathered;
   }
 
   #publish(messages: readonly MessageToPublish[], lastSequence: number): Promise<PublishOutcome> {
@@ -398,21 +418,12 @@ export class GroupLog {
   /** Whoever has waited for too long hears that nobody knows; a close goes on. */
   #giveUpOld(): void {
     const { clock, holdMs } = this.#options;
-    const oldestMs = clock.monotonicMs() - holdMs;
-    const isOld = (wanted: Wanted): boolean => wanted.kind === "append" && wanted.sinceMs < oldestMs;
-    for (const wanted of [...this.#underWay.map((one) => one.wanted), ...this.#queue]) {
-      if (wanted.kind === "append" && isOld(wanted)) breakRun(wanted.place);
-    }
-    const reason = `the cluster could not be written for ${holdMs} ms`;
-    for (const wanted of this.#queue) {
-      // It was not sent since anything was heard last, so it is not stored; what is under way may be.
-      if (wanted.kind === "append" && isOld(wanted)) wanted.resolve({ kind: "read-only", reason });
-    }
-    for (const { wanted } of this.#underWay) {
-      if (wanted.kind === "append" && isOld(wanted)) wanted.resolve({ kind: "unknown", reason });
-    }
-    this.#queue = this.#queue.filter((wanted) => !isOld(wanted));
-    this.#underWay = this.#underWay.filter(({ wanted }) => !isOld(wanted));
+    const left = withoutOld(this.#queue, this.#underWay, {
+      oldestMs: clock.monotonicMs() - holdMs,
+      reason: `the cluster could not be written for ${holdMs} ms`,
+    });
+    this.#queue = left.queue;
+    this.#underWay = left.underWay;
   }
 
   #deliver(messages: readonly StoredMessage[]): void | Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { ShardLogId, StoredEntry } from "@millrace/log";
 import type { GroupMessage } from "./group-message.ts";
+import type { Knowledge, KnownLog } from "./wanted.ts";
 
 export interface LogTail {
   readonly nextIndex: number;
@@ -21,6 +22,8 @@ interface Tail {
   nextIndex: number;
   /** Of the first message of the newest entry; 0 when there is none. */
   lastSequence: number;
+  /** Of the newest message of any kind, or one behind it. */
+  changedSequence: number;
   lastArrivalMs: number;
   isClosed: boolean;
   /** Newest entries, without gaps up to the last one. */
@@ -33,6 +36,9 @@ interface Tail {
   /** Some part of the entry that is being read could not be. */
   isEntryDamaged: boolean;
 }
+
+/** As much of the newest message of a log as says where it goes on. */
+export type NewestMessage = Pick<GroupMessage, "kind" | "logId" | "index" | "arrivalMs" | "part">;
 
 const DROPPED: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: true };
 const EMPTY: LogTail = { nextIndex: 1, lastArrivalMs: 0, isClosed: false };
@@ -99,9 +105,10 @@ export class LogTails {
    * What the newest entry of a log, and before it its close, say of it: how a gateway begins in the middle, and passes over what it does
    * not need to know one by one. Tells whether the log has become longer, or has ended.
    */
-  begin(last: GroupMessage, sequence: number): boolean {
+  begin(last: NewestMessage, sequence: number): boolean {
     if (last.kind === "nothing" || this.#dropped.has(last.logId)) return false;
     const tail = this.#tailOf(last.logId);
+    tail.changedSequence = Math.max(tail.changedSequence, sequence);
     if (last.kind === "close") {
       if (tail.isClosed) return false;
       this.#passOver(last.logId, tail, last.index);
@@ -114,6 +121,34 @@ export class LogTails {
     tail.lastSequence = firstSequence;
     tail.lastArrivalMs = last.arrivalMs;
     return true;
+  }
+
+  /**
+   * What is to be told to somebody who knows the prefix up to `from`, of the prefix up to `sequence` that is known here. Undefined
+   * where messages cannot tell it: an entry is known in part, or how many there are is a guess.
+   */
+  knowledge(from: number, sequence: number): Knowledge | undefined {
+    const logs: KnownLog[] = [];
+    for (const [logId, tail] of this.#tails) {
+      const { changedSequence, nextIndex, lastSequence, lastArrivalMs, isClosed } = tail;
+      if (changedSequence <= from) continue;
+      if (tail.isGuess || tail.isEntryDamaged || tail.parts.length > 0) return undefined;
+      logs.push({ logId, nextIndex, lastSequence, lastArrivalMs, isClosed, changedSequence });
+    }
+    return { sequence, logs };
+  }
+
+  /** Goes on by what somebody else knows of a log; tells whether it has become longer, or has ended. */
+  learn({ logId, nextIndex, lastSequence, lastArrivalMs, isClosed, changedSequence }: KnownLog): boolean {
+    const newest = { logId, arrivalMs: lastArrivalMs, part: 0 };
+    const hasEnded = isClosed && this.begin({ kind: "close", index: nextIndex, ...newest }, changedSequence);
+    const isLonger =
+      lastSequence > 0 && this.begin({ kind: "entry", index: nextIndex - 1, ...newest }, lastSequence);
+    if (!this.#dropped.has(logId)) {
+      const tail = this.#tailOf(logId);
+      tail.changedSequence = Math.max(tail.changedSequence, changedSequence);
+    }
+    return hasEnded || isLonger;
   }
 
   #passOver(logId: ShardLogId, tail: Tail, nextIndex: number): void {
@@ -134,6 +169,7 @@ export class LogTails {
   apply(message: GroupMessage, sequence: number, isKept: boolean): boolean {
     if (message.kind === "nothing" || this.#dropped.has(message.logId)) return false;
     const tail = this.#tailOf(message.logId);
+    tail.changedSequence = sequence;
     // What stands behind the first close is void for everybody.
     if (tail.isClosed) return false;
     if (message.kind === "close") {
@@ -182,6 +218,7 @@ export class LogTails {
   applyDamaged(logId: ShardLogId, sequence: number, what: "close" | "part" | "end"): boolean {
     if (this.#dropped.has(logId)) return false;
     const tail = this.#tailOf(logId);
+    tail.changedSequence = sequence;
     if (tail.isClosed) return false;
     // Nothing but closes stands where it stands.
     if (what === "close") tail.isClosed = true;
@@ -240,7 +277,7 @@ export class LogTails {
     let tail = this.#tails.get(logId);
     if (tail === undefined) {
       tail = {
-        ...{ nextIndex: 1, lastSequence: 0, lastArrivalMs: 0, isClosed: false },
+        ...{ nextIndex: 1, lastSequence: 0, changedSequence: 0, lastArrivalMs: 0, isClosed: false },
         ...{ recent: [], anchors: [], parts: [], isGuess: false, isEntryDamaged: false },
       };
       this.#tails.set(logId, tail);

@@ -122,6 +122,17 @@ export class StateLog {
     return this.#appliedSequence > before;
   }
 
+  /** How far the state is known, as a place in its stream. */
+  get appliedSequence(): number {
+    return this.#appliedSequence;
+  }
+
+  /** Whether the state is known up to a place; looks for more where it is not. */
+  async knows(sequence: number): Promise<boolean> {
+    if (this.#appliedSequence < sequence) await this.refresh();
+    return this.#appliedSequence >= sequence;
+  }
+
   /** Tells where the logs of an operation ended. */
   finish(operation: number, ends: readonly LogEnd[]): Promise<CommitOutcome> {
     return this.#ask({ kind: "finish", operation, ends });

@@ -34,6 +34,8 @@ export interface ClusterProfile {
   readonly holdMs: number;
   /** How long a gateway follows a group that nobody reads there any more. */
   readonly quietMs: number;
+  /** From how many bytes on a gateway appends in turn with the owner of a group what it would send to it. */
+  readonly turnBytesMin: number;
   /** Share of entries that take two messages. */
   readonly largeEntryShare: number;
 }
@@ -88,5 +90,6 @@ export function clusterProfileOf(seed: number): ClusterProfile {
     holdMs: pick(random, [2_000, 10_000, 30_000]),
     largeEntryShare: often(0.05) ? 0.02 : 0,
     quietMs: pick(random, [0, 300, 5_000]),
+    turnBytesMin: pick(random, [1, 200, 128 << 10]),
   };
 }

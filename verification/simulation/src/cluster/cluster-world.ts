@@ -128,6 +128,7 @@ export class ClusterWorld {
       cacheBytes: profile.cacheBytes,
       holdMs: profile.holdMs,
       quietMs: profile.quietMs,
+      turnBytesMin: profile.turnBytesMin,
     });
     let died: (value: undefined) => void = () => undefined;
     const gateway: Gateway = {
