@@ -16,8 +16,9 @@ Usage: npm run bench:cluster [-- OPTIONS]
   --shards COUNT,…   Numbers of shards (default: 1,16,256,1000)
   --gateways N,…     Numbers of gateways (default: 1,3)
   --rounds COUNT     How often everybody has a turn; medians are printed (default: 3)
-  --seconds COUNT    How long a turn is counted, after as long a warm-up: a young process runs code that is not compiled yet
-                     (default: 4)
+  --seconds COUNT    How long a turn is counted (default: 4)
+  --warm-up COUNT    Seconds before that, of the same load: a young process runs code that is not compiled yet, and a gateway has
+                     more of it than a publisher (default: as long as a turn)
   --node-flag=FLAG   For Node of all that write, such as --cpu-prof; may be repeated
   --smoke            One small cell and one short round: does everything still run? Nothing is recorded
   --help             This
@@ -57,6 +58,7 @@ const { values } = parseArgs({
     gateways: { type: "string", default: "1,3" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "4" },
+    "warm-up": { type: "string" },
     "node-flag": { type: "string", multiple: true, default: [] },
     smoke: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -70,11 +72,12 @@ async function runAll(): Promise<void> {
   const problem = natsServerProblem();
   if (problem !== undefined) refuse(problem);
   const turnMs = countOf("seconds", values.seconds) * 1_000;
+  const warmUpMs = countOf("warm-up", values["warm-up"] ?? values.seconds) * 1_000;
   const options: CellOptions = {
     rounds: values.smoke ? 1 : countOf("rounds", values.rounds),
     gatewayCounts: countsOf("gateways", values.gateways),
     nodeFlags: values["node-flag"],
-    warmUpMs: values.smoke ? 0 : turnMs,
+    warmUpMs: values.smoke ? 0 : warmUpMs,
     ends: values.smoke ? { entries: 200 } : { durationMs: turnMs },
     progress: () => undefined,
   };

@@ -22,9 +22,14 @@ const SEED = 11;
 interface Prepared {
   readonly server: ServerProcess;
   readonly dataDir: string;
-  /** Where the newest records begin, in every shard. */
-  readonly newest: readonly string[];
+  /** Where the newest records begin, in every shard that has some. */
+  readonly newest: readonly Place[];
   readonly digest: string;
+}
+
+interface Place {
+  readonly shardId: string;
+  readonly sequenceNumber: string;
 }
 
 interface FlatSize {
@@ -44,7 +49,34 @@ async function prepare(context: BenchContext, size: FlatSize, records: number): 
   if (older > 0) digests.push((await fill(context, { ...filling, recordCount: older })).digest);
   const newest = await iterators(endpoint, "LATEST");
   digests.push((await fill(context, { ...filling, recordCount: size.fewRecords })).digest);
-  return { server, dataDir, newest, digest: digestOf(...digests) };
+  return { server, dataDir, newest: await placesOf(endpoint, newest), digest: digestOf(...digests) };
+}
+
+/** What iterators point at. They expire after five minutes, and a place does not. */
+async function placesOf(endpoint: string, shardIterators: readonly string[]): Promise<Place[]> {
+  return withClient(endpoint, async (client) => {
+    const places: Place[] = [];
+    for (const [at, { ShardId }] of (await shardsOf(client, STREAM)).entries()) {
+      const { Records } = await client.getRecords({ ShardIterator: shardIterators[at]!, Limit: 1 });
+      const [first] = Records ?? [];
+      if (first !== undefined) places.push({ shardId: ShardId!, sequenceNumber: first.SequenceNumber! });
+    }
+    return places;
+  });
+}
+
+async function iteratorsAt(endpoint: string, places: readonly Place[]): Promise<string[]> {
+  return withClient(endpoint, async (client) => {
+    const made: string[] = [];
+    for (const { shardId, sequenceNumber } of places) {
+      const { ShardIterator } = await client.getShardIterator({
+        ...{ StreamName: STREAM, ShardId: shardId, ShardIteratorType: "AT_SEQUENCE_NUMBER" },
+        StartingSequenceNumber: sequenceNumber,
+      });
+      made.push(ShardIterator!);
+    }
+    return made;
+  });
 }
 
 async function iterators(endpoint: string, type: "LATEST" | "TRIM_HORIZON"): Promise<string[]> {
@@ -93,11 +125,17 @@ export const flatRates: Bench = bench({
       prepare(context, size, size.manyRecords),
     ]);
     const load =
-      (what: string, { server }: Prepared, plan: Pick<LoadPlan, "operation" | "connections" | "target">) =>
-      (round: number): Promise<MeasuredLoad> => {
+      (
+        what: string,
+        { server }: Prepared,
+        plan: Pick<LoadPlan, "operation" | "connections">,
+        shardIterators?: () => Promise<readonly string[]>,
+      ) =>
+      async (round: number): Promise<MeasuredLoad> => {
         context.progress(`${what}: round ${round + 1} of ${context.rounds}`);
         return measureLoad(server, {
           ...plan,
+          ...(shardIterators === undefined ? {} : { target: { shardIterators: await shardIterators() } }),
           endpoint: server.endpoint,
           streamName: STREAM,
           protocol: "json",
@@ -107,19 +145,22 @@ export const flatRates: Bench = bench({
           ...endOf(size),
         });
       };
-    const read = (shardIterators: readonly string[]) =>
-      ({ operation: "GetRecords", connections: 4, target: { shardIterators } }) as const;
-    const oldest = {
-      few: await iterators(few.server.endpoint, "TRIM_HORIZON"),
-      many: await iterators(many.server.endpoint, "TRIM_HORIZON"),
-    };
+    const read = { operation: "GetRecords", connections: 4 } as const;
+    const oldest =
+      ({ server }: Prepared) =>
+      () =>
+        iterators(server.endpoint, "TRIM_HORIZON");
+    const newest =
+      ({ server, newest: places }: Prepared) =>
+      () =>
+        iteratorsAt(server.endpoint, places);
     const put = { operation: "PutRecord", connections: 32 } as const;
     // Reads first: what they read must not be what the puts of this bench added.
     const reads = await inTurns(context.rounds, {
-      "GetRecords of the oldest, few": load("oldest of few", few, read(oldest.few)),
-      "GetRecords of the oldest, many": load("oldest of many", many, read(oldest.many)),
-      "GetRecords of the newest, few": load("newest of few", few, read(few.newest)),
-      "GetRecords of the newest, many": load("newest of many", many, read(many.newest)),
+      "GetRecords of the oldest, few": load("oldest of few", few, read, oldest(few)),
+      "GetRecords of the oldest, many": load("oldest of many", many, read, oldest(many)),
+      "GetRecords of the newest, few": load("newest of few", few, read, newest(few)),
+      "GetRecords of the newest, many": load("newest of many", many, read, newest(many)),
     });
     const puts = await inTurns(context.rounds, {
       "PutRecord, few": load("puts to few", few, put),
