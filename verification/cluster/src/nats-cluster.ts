@@ -131,8 +131,11 @@ export async function startNatsCluster({
     async healthy() {
       await Promise.all(running().map((server) => server.healthy()));
       await eventually("the servers have found each other", async () => {
+        const others = running().length - 1;
         const seen = await Promise.all(running().map((server) => server.currentPeerCount()));
-        return Math.max(...seen) >= running().length - 1;
+        // Who leads may have routes to two that have none to each other yet: a request to all would reach one of them.
+        const routes = await Promise.all(running().map((server) => server.routeCount()));
+        return Math.max(...seen) >= others && Math.min(...routes) >= others;
       });
     },
     async close() {
@@ -233,6 +236,14 @@ class Server {
       meta_cluster?: { replicas?: { current: boolean; offline?: boolean }[] };
     };
     return meta?.replicas?.filter(({ current, offline = false }) => current && !offline).length ?? -1;
+  }
+
+  /** To how many other servers it has routes. */
+  async routeCount(): Promise<number> {
+    const { status, text } = await this.#ask("/routez");
+    if (status !== 200) return -1;
+    const { routes } = JSON.parse(text) as { routes?: { remote_id: string }[] };
+    return new Set(routes?.map(({ remote_id: other }) => other)).size;
   }
 
   #ask(path: string): Promise<{ status: number; text: string }> {

@@ -322,6 +322,8 @@ func (t *tour) refusals() {
 	}}))
 	t.check(*output.FailedRecordCount > 0, "in a batch each record is told")
 	t.check(*output.Records[1].ErrorCode == "ProvisionedThroughputExceededException", "by its code")
-	// The SDK tries again by itself until the rate allows it.
-	must[*kinesis.PutRecordOutput](t)(t.client.PutRecord(t.ctx, &kinesis.PutRecordInput{StreamName: &name, PartitionKey: aws.String("k"), Data: []byte("x")}))
+	// The SDK tries again by itself until the rate allows it. Its three attempts may fall into the second that the shard needs: the waits
+	// between them are of any length up to one and two seconds.
+	patient := func(options *kinesis.Options) { options.RetryMaxAttempts = 10 }
+	must[*kinesis.PutRecordOutput](t)(t.client.PutRecord(t.ctx, &kinesis.PutRecordInput{StreamName: &name, PartitionKey: aws.String("k"), Data: []byte("x")}, patient))
 }
