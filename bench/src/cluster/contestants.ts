@@ -91,7 +91,7 @@ export interface GatewayOptions extends CellTimes {
 /** Different records that a client has ready. */
 const PREPARED_BYTES_MAX = 64 << 20;
 
-/** Gateways under load: each is sent records of all shards, as clients behind a balancer do. They start for each turn: one that stands by would follow what others write. */
+/** Gateways under load: each is sent records of all shards, as clients behind a balancer do. They start for each turn, as publishers do. */
 export function gateways(cluster: NatsCluster, cell: Cell, options: GatewayOptions): Contestant {
   const { gatewayCount, groupCount, nodeFlags, warmUpMs, ends } = options;
   const { entryBytes, shards } = cell;

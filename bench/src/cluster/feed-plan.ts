@@ -12,7 +12,7 @@ export interface FeedPlan {
   readonly password: string;
   /** Before names of streams and subjects. */
   readonly prefix: string;
-  /** Which shards this process writes, in the order of their turns. */
+  /** Which shards this process writes: any of them next, as partition keys have it. In turn, entries of a group would come together. */
   readonly shards: readonly FedShard[];
   readonly entryBytes: number;
   /** Entries that wait for their acknowledgements at the same time. */

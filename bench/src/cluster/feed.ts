@@ -1,4 +1,4 @@
-/** Keeps a cluster busy without a gateway: a closed loop of entries over shards in turn. */
+/** Keeps a cluster busy without a gateway: a closed loop of entries over shards. */
 import { performance } from "node:perf_hooks";
 import { seededRandom } from "@millrace/runtime";
 import { LatencyRecorder } from "../load/latencies.ts";
@@ -16,7 +16,6 @@ export async function feed(target: FeedTarget, plan: FeedPlan): Promise<FeedResu
   const endMs = startMs + durationMs;
   const latencies = new LatencyRecorder();
   let entriesEver = 0;
-  let turn = 0;
   let cpuAtStart: NodeJS.CpuUsage | undefined;
   let cpu: NodeJS.CpuUsage | undefined;
   let countedMs = 0;
@@ -31,8 +30,7 @@ export async function feed(target: FeedTarget, plan: FeedPlan): Promise<FeedResu
     for (;;) {
       const beganMs = performance.now();
       if (beganMs >= endMs || latencies.count >= entries) return;
-      const shard = shards[turn % shards.length]!;
-      turn += 1;
+      const shard = shards[random.below(shards.length)]!;
       const from = random.below(POOL_BYTES);
       await target.append(shard, pool.subarray(from, from + entryBytes));
       entriesEver += 1;
