@@ -19,7 +19,7 @@ async function checksOf(options: NatsClusterOptions): Promise<readonly ClusterCh
 
 /** The checks as soon as all servers answer: what one subscribes to is known to its neighbours a moment after their route is. */
 async function allAnswered(broker: Broker): Promise<readonly ClusterCheck[]> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; ; attempt += 1) {
     const checks = checkCluster(await broker.describeServers());
     if (attempt === 5 || checks[0]?.kind === "ok") return checks;
   }

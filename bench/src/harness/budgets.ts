@@ -28,7 +28,10 @@ export const budgets = Object.freeze({
   hundredThousandShardsMB: atMost(400),
   /** What a rate with many stored records is of the rate with few. */
   flatRate: { atLeast: 0.8, atMost: 1.25 },
-  /** What a server has resident under ten times the load that it can do, beyond what one needs beside it, of its `--memory`. */
+  /**
+   * What a server has resident under ten times the load that it can do, of its `--memory`: beyond what it has idle, and beyond what
+   * operators are told to add to it.
+   */
   overloadMemoryShare: atMost(1),
   /** From the end of such a load to a put that takes what puts take without a load. */
   recoveryAfterOverloadMs: atMost(1_000),

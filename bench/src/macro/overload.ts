@@ -165,6 +165,7 @@ export function overloadRows(
       "resident beyond idle, of the bound",
       worst(({ watched, idleBytes }) => watched.rssPeakBytes - idleBytes) / memoryBytes,
       "×, worst",
+      budgets.overloadMemoryShare,
     ),
     row(
       "resident beyond 160 MB and 12 KB a connection, of the bound",
