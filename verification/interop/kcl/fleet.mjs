@@ -7,7 +7,6 @@
  * order; parents end before their children begin.
  */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openScene, STREAM } from "./scene.mjs";
 
 const way = process.argv[2] ?? "polling";
@@ -32,7 +31,6 @@ async function isSharedBy(...names) {
 }
 
 await scene.play(async () => {
-  const { client } = scene;
   // Of workers of the KCL 3.5.1 that begin an application at the same moment, one may fail: at the table's index, or because it
   // does not find in the table of the application's state what the other is just writing ("AssignmentMode is not initialized").
   await scene.makeTable();
@@ -43,14 +41,8 @@ await scene.play(async () => {
   scene.beginPutting();
   await scene.until("the workers share eight leases", () => isSharedBy("ana", "ben"));
 
-  await client.splitShard({
-    StreamName: STREAM,
-    ShardToSplit: SPLIT,
-    NewStartingHashKey: String(2n ** 124n),
-  });
-  await sleep(300);
-  await client.mergeShards({ StreamName: STREAM, ShardToMerge: MERGED[0], AdjacentShardToMerge: MERGED[1] });
-  await sleep(300);
+  await scene.split(SPLIT, 2n ** 124n);
+  await scene.merge(...MERGED);
   await ana.kill();
   console.log("  ana was killed, with a split and a merge behind her");
   await scene.until("ben has all of them", () => isSharedBy("ben"));

@@ -11,7 +11,6 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createKinesisClient, inProcessTransport } from "../../../packages/client/dist/index.js";
@@ -99,12 +98,7 @@ await source.play(() =>
     await source.put(1_000);
     const first = source.startJava("first", { version });
     await source.untilAllIsSeen("the records of the source are seen");
-    await source.client.splitShard({
-      StreamName: STREAM,
-      ShardToSplit: "shardId-000000000000",
-      NewStartingHashKey: String(2n ** 126n),
-    });
-    await sleep(300);
+    await source.split("shardId-000000000000", 2n ** 126n);
     await source.put(1_000);
     await source.untilAllIsSeen("those behind a split, too");
     await source.until("the leases say so", isAtItsEnd);

@@ -7,7 +7,6 @@
  * Every record must have been seen, each key's in order.
  */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openScene, STREAM } from "./scene.mjs";
 
 const version = process.argv[2] ?? "3.5.1";
@@ -23,7 +22,6 @@ async function isSharedBy(one, other, count) {
 }
 
 await scene.play(async () => {
-  const { client } = scene;
   await scene.put(1_000);
   const ours = scene.startTypeScript("ours");
   await scene.untilAllIsSeen("ours sees the records from before");
@@ -40,12 +38,7 @@ await scene.play(async () => {
   await scene.until("ours comes, and the leader gives it some of the KCL's", () =>
     isSharedBy("java", "again", 8),
   );
-  await client.splitShard({
-    StreamName: STREAM,
-    ShardToSplit: "shardId-000000000000",
-    NewStartingHashKey: String(2n ** 124n),
-  });
-  await sleep(300);
+  await scene.split("shardId-000000000000", 2n ** 124n);
   await scene.until("both know of a split", () => isSharedBy("java", "again", 9));
   await again.kill();
   await scene.until("the KCL has what ours had when it was killed", () => isAllOf("java", 9));

@@ -8,7 +8,6 @@
  * the second worker must begin where the first one stopped. A short run is without the second worker.
  */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openScene, STREAM } from "./scene.mjs";
 
 const way = process.argv[2] ?? "polling";
@@ -18,19 +17,14 @@ const scene = await openScene({ application: `kcl-${version}-${way}`, shardCount
 console.log(`KCL ${version} with ${way} at ${scene.endpoint}`);
 
 await scene.play(async () => {
-  const { application, client, endpoint } = scene;
+  const { application, endpoint } = scene;
   await scene.put(1_000);
   const first = scene.startJava("first", { way, version });
   await scene.untilAllIsSeen("the records from before the worker are seen");
   await scene.put(1_000);
   await scene.untilAllIsSeen("records are seen as they come");
 
-  await client.splitShard({
-    StreamName: STREAM,
-    ShardToSplit: "shardId-000000000000",
-    NewStartingHashKey: String(2n ** 126n),
-  });
-  await sleep(300);
+  await scene.split("shardId-000000000000", 2n ** 126n);
   await scene.put(1_000);
   await scene.untilAllIsSeen("records behind a split are seen");
   assert.equal(await first.stop(), 0);

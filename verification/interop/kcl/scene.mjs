@@ -13,7 +13,7 @@ import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
 
 export const STREAM = "orders";
 export const REGION = "us-east-1";
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 300_000;
 const KEY_COUNT = 64;
 const PUT_COUNT = 200;
 
@@ -88,6 +88,32 @@ class Scene {
     }
   }
 
+  async split(shardId, newStartingHashKey) {
+    await this.client.splitShard({
+      StreamName: STREAM,
+      ShardToSplit: shardId,
+      NewStartingHashKey: String(newStartingHashKey),
+    });
+    await this.#untilActive();
+  }
+
+  async merge(shardId, adjacentShardId) {
+    await this.client.mergeShards({
+      StreamName: STREAM,
+      ShardToMerge: shardId,
+      AdjacentShardToMerge: adjacentShardId,
+    });
+    await this.#untilActive();
+  }
+
+  async #untilActive() {
+    for (;;) {
+      const { StreamDescriptionSummary } = await this.client.describeStreamSummary({ StreamName: STREAM });
+      if (StreamDescriptionSummary.StreamStatus === "ACTIVE") return;
+      await sleep(100);
+    }
+  }
+
   /** Puts all the time, until `endPutting`. */
   beginPutting() {
     this.isPutting = true;
@@ -146,20 +172,19 @@ class Scene {
 
   #start(name, command, options) {
     const process = spawn(command, options, { stdio: ["pipe", "pipe", "pipe"] });
+    // Not "exit", which may come before the last of what it told.
+    const ended = once(process, "close").then(([code]) => code);
     const worker = {
       name,
       errors: [],
       async stop() {
-        if (process.exitCode !== null || process.signalCode !== null) return process.exitCode;
         process.stdin.end();
-        const [code] = await once(process, "exit");
-        return code;
+        return await ended;
       },
       /** kill -9. */
       async kill() {
-        if (process.exitCode !== null || process.signalCode !== null) return;
         process.kill("SIGKILL");
-        await once(process, "exit");
+        await ended;
       },
     };
     createInterface({ input: process.stdout }).on("line", (text) => {

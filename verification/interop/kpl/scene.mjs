@@ -12,7 +12,7 @@ import { createConsumer, memoryLeaseStore, polling } from "../../../packages/con
 import { nodeRuntime } from "../../../packages/runtime/dist/index.js";
 
 export const REGION = "us-east-1";
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 300_000;
 /** A process that hangs must not keep the suite from telling what it said. */
 const WHOLE_PATIENCE_MS = 600_000;
 /** A busy machine may leave a request without an answer for longer than the KPL waits by default. */
