@@ -20,8 +20,9 @@ describe("operations", () => {
     const response = await call("PutRecord", put, {
       format,
       handlers: {
-        PutRecord: async (caller, input) => {
-          seen.push({ caller, input });
+        PutRecord: async (caller, { StreamName, PartitionKey, Data }) => {
+          // Its memory is used again after the answer.
+          seen.push({ caller, input: { StreamName, PartitionKey, Data: Buffer.from(Data) } });
           return { ShardId: "shardId-000000000000", SequenceNumber: "49" };
         },
       },

@@ -40,7 +40,7 @@ import {
 } from "./protocol-answers.ts";
 import type { Reply } from "./protocol-answers.ts";
 import { QuickDecoder } from "./put-records/scan.ts";
-import { ScannedPutRecords } from "./put-records/scanned-input.ts";
+import { ScannedPut } from "./put-records/scanned-input.ts";
 import { dateHeader, idsFrom } from "./request-ids.ts";
 import type { Ids } from "./request-ids.ts";
 import { SerializationFault } from "./serialization-fault.ts";
@@ -205,7 +205,7 @@ class Dispatcher {
       const found = this.#options.callers(request, input, requestId);
       const caller = found instanceof Promise ? await found : found;
       if (fault !== undefined) return serializationReply(format, fault);
-      if (!(input instanceof ScannedPutRecords)) refuseViolations(operation, input as object);
+      if (!(input instanceof ScannedPut)) refuseViolations(operation, input as object);
       const { intercept } = this.#options;
       const output =
         intercept === undefined
@@ -215,7 +215,7 @@ class Dispatcher {
     } catch (error) {
       return errorReply(format, this.#refusalOf(error, operation, requestId));
     } finally {
-      ScannedPutRecords.release(input);
+      ScannedPut.release(input);
     }
   }
 

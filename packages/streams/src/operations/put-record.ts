@@ -1,18 +1,23 @@
 import { PutRecord } from "@millrace/api";
 import { parseSequenceNumber } from "@millrace/model";
+import { recordColumnsOf } from "@millrace/wire";
 import type { Failure } from "@millrace/wire";
 import type { Stream } from "../catalog/stream.ts";
 import { findServingStream, streamNotFound } from "../find-stream.ts";
 import { handle } from "../handler.ts";
 import { isImportedNumber } from "../import/imported-numbers.ts";
 import { putOneRecord } from "../shards/put-one-record.ts";
-import { recordsToPut } from "../shards/records-to-put.ts";
+import { columnsToPut, recordsToPut } from "../shards/records-to-put.ts";
 import { DRY_RUN, writeRateExceeded } from "../shards/texts.ts";
 
 /** Writes one record to the shard that owns the hash of its partition key. */
 export const putRecord = handle(PutRecord, async (context, input, { caller, failure }) => {
   const stream = findServingStream(context, input, caller, failure);
-  const records = recordsToPut(context, stream, [input], failure);
+  const columns = recordColumnsOf(input);
+  const records =
+    columns === undefined
+      ? recordsToPut(context, stream, [input], failure)
+      : columnsToPut(context, stream, columns, failure);
   refuseInvalidOrdering(stream, input.SequenceNumberForOrdering, failure);
   if (input.DryRun === true) throw failure("DryRunOperationException", DRY_RUN);
 

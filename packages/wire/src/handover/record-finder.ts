@@ -5,7 +5,7 @@ import { formatOf, mediaTypeOf } from "../formats.ts";
 import { BytePool, copierOf, isShared, sharedBytes } from "@millrace/runtime";
 import { Base64Memory } from "../put-records/base64-memory.ts";
 import { QuickDecoder } from "../put-records/scan.ts";
-import { recordColumnsOf, ScannedPutRecords } from "../put-records/scanned-input.ts";
+import { recordColumnsOf, ScannedPut } from "../put-records/scanned-input.ts";
 import type { CarriedRecords } from "./messages.ts";
 
 const TARGET = `${kinesis.targetPrefix}.${PutRecords.name}`;
@@ -35,17 +35,17 @@ export class RecordFinder {
     const scanned = this.#decoder.decode(PutRecords, format.name, body);
     const columns = scanned && recordColumnsOf(scanned);
     if (columns === undefined) return undefined;
-    const { StreamName: streamName, StreamARN: streamArn } = scanned as ScannedPutRecords;
+    const { StreamName: streamName, StreamARN: streamArn } = scanned as ScannedPut;
     const named = {
       ...(streamName === undefined ? {} : { streamName }),
       ...(streamArn === undefined ? {} : { streamArn }),
     };
     const { keys, data, ranges } = columns;
     if (isShared(keys) && isShared(data)) {
-      return { records: { ...named, keys, data, ranges }, release: () => ScannedPutRecords.release(scanned) };
+      return { records: { ...named, keys, data, ranges }, release: () => ScannedPut.release(scanned) };
     }
     const copy = this.#share(columns);
-    ScannedPutRecords.release(scanned);
+    ScannedPut.release(scanned);
     return {
       records: { ...named, keys: copy.bytes, data: copy.bytes, ranges: copy.ranges },
       release: () => this.#shared.give(copy.bytes),

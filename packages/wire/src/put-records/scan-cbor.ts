@@ -1,11 +1,11 @@
 /**
- * A quick reader of PutRecords bodies in CBOR, as the AWS SDKs for Java write them. Like its sibling for JSON it leaves
+ * A quick reader of PutRecord and PutRecords bodies in CBOR, as the AWS SDKs for Java write them. Like its sibling for JSON it leaves
  * to the reference decoder whatever it does not know: tags, texts in pieces, blobs as text, other members, keys outside ASCII.
  * Data is not copied: it is where it lies in the body.
  */
 import { RecordColumns } from "@millrace/model";
-import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
-import type { NamedStream } from "./scanned-input.ts";
+import { isWithinContract, RECORDS_MAX, ScannedPutRecord, ScannedPutRecords } from "./scanned-input.ts";
+import type { NamedStream, ScannedPut } from "./scanned-input.ts";
 
 const BREAK = 0xff;
 const INDEFINITE = -1;
@@ -13,11 +13,21 @@ const INDEFINITE = -1;
 /** Major types (RFC 8949 §3.1). */
 const MAJOR = { bytes: 2, text: 3, list: 4, map: 5 } as const;
 
-/** The scanned request; undefined when the reference decoder has to look at it. */
-export function scanPutRecordsCbor(body: Buffer): ScannedPutRecords | undefined {
-  const scan = new Scan(body);
-  return scan.document() ? ScannedPutRecords.from(scan.named, scan.columns, () => {}) : undefined;
+/** The scanned PutRecords request; undefined when the reference decoder has to look at it. */
+export function scanPutRecordsCbor(body: Buffer): ScannedPut | undefined {
+  const scan = new Scan(body, RECORDS_MAX);
+  if (!scan.records() || !isWithinContract(scan.named, scan.columns)) return undefined;
+  return new ScannedPutRecords(scan.named, scan.columns, nothingToRelease);
 }
+
+/** The same for PutRecord. */
+export function scanPutRecordCbor(body: Buffer): ScannedPut | undefined {
+  const scan = new Scan(body, 1);
+  if (!scan.record() || !isWithinContract(scan.named, scan.columns)) return undefined;
+  return new ScannedPutRecord(scan.named, scan.columns, nothingToRelease);
+}
+
+function nothingToRelease(): void {}
 
 class Scan {
   readonly columns: RecordColumns;
@@ -30,39 +40,49 @@ class Scan {
   #start = 0;
   #end = 0;
 
-  constructor(body: Buffer) {
+  constructor(body: Buffer, capacity: number) {
     this.#body = body;
-    this.columns = new RecordColumns(body, body, RECORDS_MAX);
+    this.columns = new RecordColumns(body, body, capacity);
   }
 
-  document(): boolean {
+  /** A whole body that is a stream and its records. */
+  records(): boolean {
     let hasRecords = false;
     if (!this.#head(MAJOR.map)) return false;
     for (let left = this.#argument; this.#isMore(left); left -= 1) {
       if (!this.#text()) return false;
       if (this.#isName(RECORDS)) {
-        if (hasRecords || !this.#records()) return false;
+        if (hasRecords || !this.#list()) return false;
         hasRecords = true;
-      } else {
-        const isName = this.#isName(STREAM_NAME);
-        if (!isName && !this.#isName(STREAM_ARN)) return false;
-        const member = isName ? "StreamName" : "StreamARN";
-        if (this.named[member] !== undefined || !this.#text()) return false;
-        this.named[member] = this.#body.toString("latin1", this.#start, this.#end);
-      }
+      } else if (!this.#stream()) return false;
     }
     return hasRecords && this.#at === this.#body.length;
   }
 
-  #records(): boolean {
+  /** A whole body that is a stream and a record at once. */
+  record(): boolean {
+    return this.#record(true) && this.#at === this.#body.length;
+  }
+
+  /** The value of the member that names the stream, whose name was found last. */
+  #stream(): boolean {
+    const isName = this.#isName(STREAM_NAME);
+    if (!isName && !this.#isName(STREAM_ARN)) return false;
+    const member = isName ? "StreamName" : "StreamARN";
+    if (this.named[member] !== undefined || !this.#text()) return false;
+    this.named[member] = this.#body.toString("latin1", this.#start, this.#end);
+    return true;
+  }
+
+  #list(): boolean {
     if (!this.#head(MAJOR.list)) return false;
     for (let left = this.#argument; this.#isMore(left); left -= 1) {
-      if (this.columns.count === RECORDS_MAX || !this.#record()) return false;
+      if (this.columns.count === RECORDS_MAX || !this.#record(false)) return false;
     }
     return true;
   }
 
-  #record(): boolean {
+  #record(namesStream: boolean): boolean {
     let keyStart = -1;
     let keyEnd = -1;
     let dataStart = -1;
@@ -78,7 +98,7 @@ class Scan {
         if (keyEnd >= 0 || !this.#text()) return false;
         keyStart = this.#start;
         keyEnd = this.#end;
-      } else return false;
+      } else if (!namesStream || !this.#stream()) return false;
     }
     if (keyEnd < 0 || dataEnd < 0) return false;
     this.columns.add(keyStart, keyEnd, dataStart, dataEnd);

@@ -1,14 +1,15 @@
 /**
- * A quick reader of PutRecords bodies in JSON, as producers write them. It knows fewer documents than the reference
- * decoder and never tells what is wrong with one: whatever it does not know, it leaves to that decoder.
+ * A quick reader of PutRecord and PutRecords bodies in JSON, as producers write them. It knows fewer documents than the
+ * reference decoder and never tells what is wrong with one: whatever it does not know, it leaves to that decoder.
  *
  * It takes an object of `StreamName`, `StreamARN` and `Records`, in any order and with white space, whose records
- * have `Data` in canonical base64 and a `PartitionKey` of printable ASCII, all strings without escapes.
+ * have `Data` in canonical base64 and a `PartitionKey` of printable ASCII, all strings without escapes; of PutRecord one
+ * that has the members of its record beside those of the stream.
  */
 import { RecordColumns } from "@millrace/model";
 import type { DecodedBase64 } from "./decoded-base64.ts";
-import { RECORDS_MAX, ScannedPutRecords } from "./scanned-input.ts";
-import type { NamedStream } from "./scanned-input.ts";
+import { isWithinContract, RECORDS_MAX, ScannedPutRecord, ScannedPutRecords } from "./scanned-input.ts";
+import type { NamedStream, ScannedPut } from "./scanned-input.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -22,13 +23,22 @@ const COLON = 0x3a;
 /** Names and stream names are shorter; longer keys are refused anyway. */
 const PLAIN_LENGTH_MAX = 2_048;
 
-/** The scanned request; undefined when the reference decoder has to look at it. */
-export function scanPutRecordsJson(body: Buffer, decoded: DecodedBase64): ScannedPutRecords | undefined {
-  const scan = new Scan(body, decoded);
-  const release = () => decoded.release();
-  const scanned = scan.document() ? ScannedPutRecords.from(scan.named, scan.columns, release) : undefined;
-  if (scanned === undefined) release();
-  return scanned;
+/** The scanned PutRecords request; undefined when the reference decoder has to look at it. */
+export function scanPutRecordsJson(body: Buffer, decoded: DecodedBase64): ScannedPut | undefined {
+  const scan = new Scan(body, decoded, RECORDS_MAX);
+  if (!scan.records() || !isWithinContract(scan.named, scan.columns)) return leave(decoded);
+  return new ScannedPutRecords(scan.named, scan.columns, () => decoded.release());
+}
+
+/** The same for PutRecord. */
+export function scanPutRecordJson(body: Buffer, decoded: DecodedBase64): ScannedPut | undefined {
+  const scan = new Scan(body, decoded, 1);
+  if (!scan.record() || !isWithinContract(scan.named, scan.columns)) return leave(decoded);
+  return new ScannedPutRecord(scan.named, scan.columns, () => decoded.release());
+}
+
+function leave(decoded: DecodedBase64): undefined {
+  decoded.release();
 }
 
 class Scan {
@@ -41,40 +51,50 @@ class Scan {
   #start = 0;
   #end = 0;
 
-  constructor(body: Buffer, decoded: DecodedBase64) {
+  constructor(body: Buffer, decoded: DecodedBase64, capacity: number) {
     this.#body = body;
     this.#decoded = decoded;
-    this.columns = new RecordColumns(decoded.texts, decoded.bytes, RECORDS_MAX);
+    this.columns = new RecordColumns(decoded.texts, decoded.bytes, capacity);
   }
 
-  document(): boolean {
+  /** A whole body that is a stream and its records. */
+  records(): boolean {
     let hasRecords = false;
     if (this.#next() !== OPEN_BRACE) return false;
     do {
       if (!this.#name()) return false;
       if (this.#isName(RECORDS)) {
-        if (hasRecords || !this.#records()) return false;
+        if (hasRecords || !this.#list()) return false;
         hasRecords = true;
-      } else {
-        const isName = this.#isName(STREAM_NAME);
-        if (!isName && !this.#isName(STREAM_ARN)) return false;
-        const member = isName ? "StreamName" : "StreamARN";
-        if (this.named[member] !== undefined || !this.#plain()) return false;
-        this.named[member] = this.#body.toString("latin1", this.#start, this.#end);
-      }
+      } else if (!this.#stream()) return false;
     } while (this.#more(CLOSE_BRACE));
     return this.#body[this.#at - 1] === CLOSE_BRACE && hasRecords && this.#next() === undefined;
   }
 
-  #records(): boolean {
+  /** A whole body that is a stream and a record at once. */
+  record(): boolean {
+    return this.#record(true) && this.#next() === undefined;
+  }
+
+  /** The value of the member that names the stream, whose name was found last. */
+  #stream(): boolean {
+    const isName = this.#isName(STREAM_NAME);
+    if (!isName && !this.#isName(STREAM_ARN)) return false;
+    const member = isName ? "StreamName" : "StreamARN";
+    if (this.named[member] !== undefined || !this.#plain()) return false;
+    this.named[member] = this.#body.toString("latin1", this.#start, this.#end);
+    return true;
+  }
+
+  #list(): boolean {
     if (this.#next() !== OPEN_BRACKET) return false;
     do {
-      if (this.columns.count === RECORDS_MAX || !this.#record()) return false;
+      if (this.columns.count === RECORDS_MAX || !this.#record(false)) return false;
     } while (this.#more(CLOSE_BRACKET));
     return this.#body[this.#at - 1] === CLOSE_BRACKET;
   }
 
-  #record(): boolean {
+  #record(namesStream: boolean): boolean {
     let keyStart = -1;
     let keyEnd = -1;
     let dataStart = -1;
@@ -92,7 +112,7 @@ class Scan {
         if (keyEnd >= 0 || !this.#plain()) return false;
         keyStart = this.#start;
         keyEnd = this.#end;
-      } else return false;
+      } else if (!namesStream || !this.#stream()) return false;
     } while (this.#more(CLOSE_BRACE));
     if (this.#body[this.#at - 1] !== CLOSE_BRACE || keyEnd < 0 || dataEnd < 0) return false;
     this.columns.add(keyStart, keyEnd, dataStart, dataEnd);

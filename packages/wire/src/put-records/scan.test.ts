@@ -1,10 +1,10 @@
-import { PutRecords, violations } from "@millrace/api";
+import { PutRecord, PutRecords, violations } from "@millrace/api";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeCbor, decodeJson, encodeCbor, SerializationFault } from "../index.ts";
 import type { FormatName } from "../formats.ts";
 import { QuickDecoder } from "./scan.ts";
-import { ScannedPutRecords } from "./scanned-input.ts";
+import { ScannedPut, ScannedPutRecord, ScannedPutRecords } from "./scanned-input.ts";
 
 interface Entry {
   Data: Uint8Array;
@@ -20,7 +20,7 @@ function scan(
   format: FormatName = "json",
   decoder: QuickDecoder = quick,
 ): ScannedPutRecords | undefined {
-  return decoder.decode(PutRecords, format, body);
+  return decoder.decode(PutRecords, format, body) as ScannedPutRecords | undefined;
 }
 
 /** What a scan found, as plain values; the bytes are given back afterwards. */
@@ -34,7 +34,7 @@ function found(scanned: ScannedPutRecords): object {
       Data: Buffer.from(Data).toString("hex"),
     })),
   };
-  ScannedPutRecords.release(scanned);
+  ScannedPut.release(scanned);
   return plain;
 }
 
@@ -205,6 +205,100 @@ describe("the quick decoder of PutRecords", () => {
     const Records = Array.from({ length: 501 }, () => ({ Data: new Uint8Array(3), PartitionKey: "a" }));
     expect(scan(jsonOf({ StreamName: "s", Records: Records.slice(1) }, false))?.Records).toHaveLength(500);
     expect(scan(jsonOf({ StreamName: "s", Records }, false))).toBeUndefined();
+  });
+});
+
+/** What the quick decoder finds in a body of PutRecord, as plain values; the bytes are given back afterwards. */
+function foundOne(body: Uint8Array, format: FormatName, decoder = quick): object | undefined {
+  const scanned = decoder.decode(PutRecord, format, body) as ScannedPutRecord | undefined;
+  if (scanned === undefined) return undefined;
+  const { StreamName, StreamARN, PartitionKey, Data } = scanned;
+  const plain = { StreamName, StreamARN, PartitionKey, Data: Buffer.from(Data).toString("hex") };
+  ScannedPut.release(scanned);
+  return plain;
+}
+
+/** What the reference decoder makes of a body of PutRecord, in the same form. */
+function referenceOne(body: Uint8Array, format: FormatName): object | undefined {
+  try {
+    const input = (format === "json" ? decodeJson : decodeCbor)(body, PutRecord.input);
+    if (violations(PutRecord.input, input).length > 0) return undefined;
+    return {
+      StreamName: undefined,
+      StreamARN: undefined,
+      ...input,
+      Data: Buffer.from(input.Data).toString("hex"),
+    };
+  } catch (error) {
+    if (error instanceof SerializationFault) return undefined;
+    throw error;
+  }
+}
+
+const STREAM_ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
+const oneRecord = (key: fc.Arbitrary<string>) =>
+  fc.record({
+    stream: fc.constantFrom<{ StreamName?: string; StreamARN?: string }>(
+      { StreamName: "s" },
+      { StreamARN: STREAM_ARN },
+      { StreamName: "s", StreamARN: STREAM_ARN },
+      {},
+    ),
+    Data: data,
+    PartitionKey: key,
+    isRecordFirst: fc.boolean(),
+  });
+type OneRecord = typeof oneRecord extends (key: never) => fc.Arbitrary<infer T> ? T : never;
+
+function oneAsJson({ stream, Data, PartitionKey, isRecordFirst }: OneRecord): Buffer {
+  const record = { Data: Buffer.from(Data).toString("base64"), PartitionKey };
+  return Buffer.from(JSON.stringify(isRecordFirst ? { ...record, ...stream } : { ...stream, ...record }));
+}
+
+function oneAsCbor({ stream, Data, PartitionKey }: OneRecord): Buffer {
+  return Buffer.concat(encodeCbor({ ...stream, Data, PartitionKey }, PutRecord.input));
+}
+
+describe("the quick decoder of PutRecord", () => {
+  for (const [format, bodyOf] of [
+    ["json", oneAsJson],
+    ["cbor", oneAsCbor],
+  ] as const) {
+    test(`takes what producers write in ${format}`, () => {
+      fc.assert(
+        fc.property(oneRecord(plainKey), (record) => {
+          const body = bodyOf(record);
+          const one = foundOne(body, format);
+          expect(one).toBeDefined();
+          expect(one).toEqual(referenceOne(body, format));
+        }),
+        { ...RUNS, numRuns: 300 },
+      );
+    });
+
+    test(`finds in ${format}, damaged or not, what the reference decoder finds, or nothing`, () => {
+      fc.assert(
+        fc.property(damaged(oneRecord(anyKey).map(bodyOf)), (body) => {
+          const one = foundOne(body, format);
+          expect(foundOne(body, format, withoutMemory)).toEqual(one);
+          if (one !== undefined) expect(one).toEqual(referenceOne(body, format));
+        }),
+        RUNS,
+      );
+    });
+  }
+
+  test.each([
+    ["an explicit hash key", '{"StreamName":"s","Data":"","PartitionKey":"a","ExplicitHashKey":"0"}'],
+    ["an ordering", '{"StreamName":"s","Data":"","PartitionKey":"a","SequenceNumberForOrdering":"0"}'],
+    ["a dry run", '{"StreamName":"s","Data":"","PartitionKey":"a","DryRun":true}'],
+    ["no partition key", '{"StreamName":"s","Data":""}'],
+    ["no data", '{"StreamName":"s","PartitionKey":"a"}'],
+    ["records", '{"StreamName":"s","Records":[{"Data":"","PartitionKey":"a"}]}'],
+    ["a member twice", '{"StreamName":"s","Data":"","PartitionKey":"a","Data":""}'],
+    ["something behind the document", '{"StreamName":"s","Data":"","PartitionKey":"a"}x'],
+  ])("leaves %s to the reference decoder", (_, body) => {
+    expect(quick.decode(PutRecord, "json", Buffer.from(body))).toBeUndefined();
   });
 });
 

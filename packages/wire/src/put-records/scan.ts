@@ -1,16 +1,16 @@
 import type { Operation } from "@millrace/api";
-import { PutRecords } from "@millrace/api";
+import { PutRecord, PutRecords } from "@millrace/api";
 import { BytePool } from "@millrace/runtime";
 import { asBuffer } from "../byte-writer.ts";
 import type { FormatName } from "../formats.ts";
 import { Base64Memory } from "./base64-memory.ts";
 import { NativeBase64 } from "./decoded-base64.ts";
-import { scanPutRecordsCbor } from "./scan-cbor.ts";
-import { scanPutRecordsJson } from "./scan-json.ts";
-import type { ScannedPutRecords } from "./scanned-input.ts";
+import { scanPutRecordCbor, scanPutRecordsCbor } from "./scan-cbor.ts";
+import { scanPutRecordJson, scanPutRecordsJson } from "./scan-json.ts";
+import type { ScannedPut } from "./scanned-input.ts";
 
 /**
- * The quick way in, for the operation that carries most bytes. It is beside the reference decoder, not instead of it: what it
+ * The quick way in, for the operations that carry most bytes. It is beside the reference decoder, not instead of it: what it
  * takes, that one would have decoded to the same, without a violation; what it does not take is left to it.
  */
 export class QuickDecoder {
@@ -22,13 +22,15 @@ export class QuickDecoder {
     this.#createMemory = createMemory;
   }
 
-  /** The input that a body carries, which is given back with {@link ScannedPutRecords.release}. */
-  decode(operation: Operation, format: FormatName, body: Uint8Array): ScannedPutRecords | undefined {
-    if (operation.name !== PutRecords.name) return undefined;
+  /** The input that a body carries, which is given back with {@link ScannedPut.release}. */
+  decode(operation: Operation, format: FormatName, body: Uint8Array): ScannedPut | undefined {
+    const isOne = operation.name === PutRecord.name;
+    if (!isOne && operation.name !== PutRecords.name) return undefined;
     const bytes = asBuffer(body);
-    if (format === "cbor") return scanPutRecordsCbor(bytes);
+    if (format === "cbor") return isOne ? scanPutRecordCbor(bytes) : scanPutRecordsCbor(bytes);
     const { memory, pool } = (this.#decoding ??= decodingIn(this.#createMemory()));
-    return scanPutRecordsJson(bytes, memory?.copyOf(bytes) ?? new NativeBase64(bytes, pool));
+    const decoded = memory?.copyOf(bytes) ?? new NativeBase64(bytes, pool);
+    return isOne ? scanPutRecordJson(bytes, decoded) : scanPutRecordsJson(bytes, decoded);
   }
 }
 
