@@ -75,7 +75,22 @@ function credentialOfQuery(query: URLSearchParams): string {
   return query.get("X-Amz-Credential") ?? "";
 }
 
+/** Scopes that were found good: a client has the same one all day. */
+const knownScopes = new Map<string, Credential>();
+const KNOWN_SCOPES_MAX = 100;
+const KNOWN_SCOPE_LENGTH_MAX = 256;
+
 function parsedScope(credential: string): Credential {
+  const known = knownScopes.get(credential);
+  if (known !== undefined) return known;
+  const parsed = parseScope(credential);
+  if (credential.length > KNOWN_SCOPE_LENGTH_MAX) return parsed;
+  if (knownScopes.size === KNOWN_SCOPES_MAX) knownScopes.clear();
+  knownScopes.set(credential, parsed);
+  return parsed;
+}
+
+function parseScope(credential: string): Credential {
   const parts = (credential.endsWith("/") ? credential.replace(/\/+$/, "") : credential).split("/");
   const [accessKeyId, , region] = parts;
   if (parts.length !== 5 || accessKeyId === undefined || region === undefined) {

@@ -65,6 +65,18 @@ test("a plain request is read", async () => {
   expect(read).toEqual(await readByNode(Buffer.from(plain, "latin1")));
 });
 
+test("what a head has in common with the one before, and what it has not, is read alike", async () => {
+  const other = plain
+    .replace("Host: x", "Host: xy")
+    .replace("Signature=f", "Signature=ff")
+    .replace("spaced: \t a", "spaced: b");
+  const shorter = plain.replace("empty:\r\n", "");
+  for (const text of [plain, other, plain, shorter, plain]) {
+    const bytes = Buffer.from(text, "latin1");
+    expect(readHere(bytes)).toEqual(await readByNode(bytes));
+  }
+});
+
 test.each([
   ["another method", "PUT / HTTP/1.1\r\nhost: x\r\n\r\n"],
   ["another version", "GET / HTTP/1.0\r\nhost: x\r\n\r\n"],
