@@ -113,6 +113,7 @@ function refuseBeyondRate(
   stream: StreamName | undefined,
   nowMs: number,
 ): Promise<void> | undefined {
+  if (!context.rates.limitsCallsOf(operation)) return undefined;
   const refuse = (exceeded: CallRate | undefined): void => {
     if (exceeded !== undefined) throw rateExceeded(context, caller, stream);
   };

@@ -5,13 +5,17 @@ const chunkBytesMax = 64 * 1024;
 /** Short texts are joined as strings up to this length, since each write to a buffer costs a call. */
 const pendingLengthMax = 2 * 1024;
 
+const NO_CHUNK = Buffer.alloc(0);
+
 /**
  * Collects an encoded document as pieces that are laid end to end. No text ever grows with the
  * document, and large blobs are not copied.
  */
 export class ByteWriter {
   readonly #pieces: Buffer[] = [];
-  #chunk: Buffer;
+  /** Of the first chunk, which is made when it is known that the document is more than a short text. */
+  readonly #firstBytes: number;
+  #chunk: Buffer = NO_CHUNK;
   /** Where the part of the chunk begins that is in no piece yet. */
   #start = 0;
   #end = 0;
@@ -19,7 +23,7 @@ export class ByteWriter {
 
   /** A document of up to `sizeBytes` becomes one piece. */
   constructor(sizeBytes = firstChunkBytes) {
-    this.#chunk = Buffer.allocUnsafe(sizeBytes);
+    this.#firstBytes = sizeBytes;
   }
 
   /** Appends text as UTF-8. */
@@ -82,6 +86,10 @@ export class ByteWriter {
 
   /** All pieces, in order. The writer must not be used afterwards. */
   pieces(): readonly Buffer[] {
+    if (this.#chunk === NO_CHUNK) {
+      if (this.#pending !== "") this.#pieces.push(Buffer.from(this.#pending, "utf8"));
+      return this.#pieces;
+    }
     this.#flush();
     this.#cut();
     return this.#pieces;
@@ -99,7 +107,8 @@ export class ByteWriter {
   #room(sizeBytes: number): void {
     if (this.#end + sizeBytes <= this.#chunk.length) return;
     this.#cut();
-    const grown = Math.min(this.#chunk.length * 4, chunkBytesMax);
+    const grown =
+      this.#chunk === NO_CHUNK ? this.#firstBytes : Math.min(this.#chunk.length * 4, chunkBytesMax);
     this.#chunk = Buffer.allocUnsafe(Math.max(sizeBytes, grown));
     this.#start = 0;
     this.#end = 0;

@@ -50,6 +50,8 @@ export function formatOf(contentType: string | undefined): Format | undefined {
 
 export function mediaTypeOf(contentType: string | undefined): string {
   const value = contentType ?? "";
+  // As nearly all say it.
+  if (value === JSON_FORMAT.contentType || value === CBOR_FORMAT.contentType) return value;
   const parameters = value.indexOf(";");
   return (parameters === -1 ? value : value.slice(0, parameters)).trim().toLowerCase();
 }

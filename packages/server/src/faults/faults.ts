@@ -73,7 +73,7 @@ export class Faults {
 
   /** True, once, for a request whose answer must not reach the client. */
   takeDropped(requestId: string): boolean {
-    return this.#dropped.delete(requestId);
+    return this.#dropped.size > 0 && this.#dropped.delete(requestId);
   }
 
   /** Stands around the handlers: what {@link createService} takes as its `intercept`. */

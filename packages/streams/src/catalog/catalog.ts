@@ -24,6 +24,8 @@ type StreamDecision = (
 export class Catalog {
   readonly #engine: LogEngine;
   readonly #streams = new Map<string, Stream>();
+  /** Most requests are about the stream that the one before was about. */
+  #lastFound: Stream | undefined;
   readonly #byIncarnation = new Map<string, Stream>();
   readonly #sortedNames = new Map<string, readonly string[]>();
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -46,7 +48,16 @@ export class Catalog {
   }
 
   find(name: StreamName): Stream | undefined {
-    return this.#streams.get(streamKey(name));
+    const last = this.#lastFound;
+    if (
+      last !== undefined &&
+      !last.gone &&
+      last.name === name.name &&
+      last.accountId === name.accountId &&
+      last.region === name.region
+    )
+      return last;
+    return (this.#lastFound = this.#streams.get(streamKey(name)));
   }
 
   findByIncarnation(incarnation: string): Stream | undefined {

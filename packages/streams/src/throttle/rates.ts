@@ -91,6 +91,11 @@ export class Rates {
     return elsewhere === undefined ? here() : elsewhere.then((isAdmitted) => isAdmitted ?? here());
   }
 
+  /** Whether {@link admitCall} may ever refuse a call of this operation. */
+  limitsCallsOf(operation: string): boolean {
+    return this.#calls.rateOf(operation) !== undefined;
+  }
+
   /** Admits a call of an operation, or tells which rate it exceeds. The data plane has no rate of its own. */
   admitCall(operation: string, scopes: CallScopes, nowMs: number): Soon<CallRate | undefined> {
     const rate = this.#calls.rateOf(operation);

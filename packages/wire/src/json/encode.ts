@@ -145,17 +145,11 @@ function structureEncoder(members: Members): Encoder {
 
 /** Short texts of plain ASCII, as most are, are JSON as they are. */
 function quoted(text: string): string {
-  if (text.length > PLAIN_LENGTH_MAX) return JSON.stringify(text);
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return JSON.stringify(text);
-  }
-  return `"${text}"`;
+  return text.length <= PLAIN_LENGTH_MAX && PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 const PLAIN_LENGTH_MAX = 64;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** Digits without an exponent, which JavaScript uses from 10^21 on. */
 function integerText(value: number): string {
