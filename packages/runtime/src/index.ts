@@ -1,3 +1,5 @@
+import * as webAssembly from "./webassembly.ts";
+
 export { alignedBytes } from "./aligned-bytes.ts";
 export { BufferPart } from "./buffer-part.ts";
 export { BytePool, POOLED_BYTES_MIN, sharedBytes } from "./byte-pool.ts";
@@ -12,6 +14,7 @@ export type { Runtime } from "./runtime.ts";
 export { seededRandom } from "./seeded-random.ts";
 export type { MovableServiceClock } from "./service-clock.ts";
 export { serviceClock } from "./service-clock.ts";
+export { webAssembly };
 
 export type { LogFormat } from "./node/node-logger.ts";
 export type { NodeRuntimeOptions } from "./node/node-runtime.ts";

@@ -9,7 +9,7 @@
  * entry         => entry_header (32 bytes)  payload
  * ```
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../checksum/crc32.ts";
 
 /** The version of every format in this file. A file that says another one is refused untouched. */
 export const FORMAT_VERSION = 1;

@@ -2,10 +2,11 @@
  * Where the base64 of requests is decoded: a copy of the body in memory that WebAssembly works on, in which bytes take
  * the place of their characters. It is used again by later requests.
  */
-import { copierOf } from "@millrace/runtime";
+import { copierOf, webAssembly } from "@millrace/runtime";
 import { base64Decoder, DECODER_PAGES } from "../webassembly/base64-decoder.ts";
-import { instantiate, PAGE_BYTES } from "../webassembly/module.ts";
 import type { DecodedBase64 } from "./decoded-base64.ts";
+
+const { instantiate, PAGE_BYTES } = webAssembly;
 
 /** Decodes whole blocks; see `base64-decoder.ts`. */
 type DecodeBlocks = (at: number, end: number) => number;

@@ -15,7 +15,11 @@
  * (2018), in the instructions of WebAssembly's 128-bit SIMD.
  */
 
-import {
+import { webAssembly } from "@millrace/runtime";
+
+type Code = webAssembly.Code;
+type ModuleParts = webAssembly.ModuleParts;
+const {
   add,
   EXIT_IF,
   get,
@@ -36,8 +40,7 @@ import {
   v128Load,
   v128Store,
   whileWithin,
-} from "./module.ts";
-import type { Code, ModuleParts } from "./module.ts";
+} = webAssembly;
 
 /** The size of the memory in pages. */
 export const DECODER_PAGES = 512;

@@ -14,13 +14,18 @@
  * The steps for a block are those of Muła and Lemire, "Faster Base64 Encoding and Decoding using AVX2 Instructions"
  * (2018), in the instructions of WebAssembly's 128-bit SIMD.
  */
-import {
+import { webAssembly } from "@millrace/runtime";
+
+type Code = webAssembly.Code;
+type ModuleParts = webAssembly.ModuleParts;
+const {
   add,
   get,
   I16X8_MUL,
+  I16X8_SHL,
   I16X8_SHR_U,
   I8X16_ADD,
-  I8X16_LT_U,
+  I8X16_LT_S,
   I8X16_SUB_SAT_U,
   I8X16_SWIZZLE,
   i32,
@@ -33,8 +38,7 @@ import {
   v128Load,
   v128Store,
   whileWithin,
-} from "./module.ts";
-import type { Code, ModuleParts } from "./module.ts";
+} = webAssembly;
 
 export const BLOCK_BYTES = 12;
 export const BLOCK_CHARACTERS = 16;
@@ -49,12 +53,10 @@ const TO_PAIRS = [1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10];
 const alternating = (first: number, second: number) =>
   lanes((lane) => [first & 0xff, first >> 8, second & 0xff, second >> 8][lane % 4]!);
 
-/** The first six bits of a pair ab, shifted to its low byte; the last four of b with the first two of c, likewise. */
-const LOW_OF_FIRST = alternating(0x3f, 0);
-const LOW_OF_SECOND = alternating(0, 0x3f);
-/** The six bits that go to the high byte, and what moves them there. */
-const HIGH_BITS = alternating(0x3f0, 0x3f);
-const HIGH_MOVES = alternating(0x10, 0x100);
+/** Moves the last four bits of b and the eight of c to where the first twelve of ab stand already. */
+const TO_TWELVE_BITS = alternating(1, 16);
+/** The last six of those twelve. */
+const LAST_SIX_BITS = alternating(0x3f0, 0x3f0);
 
 /** What is added to a value to get its character, by {@link kindOf}: 0 is a to z, 1 to 10 the digits, 13 is A to Z. */
 const TO_CHARACTER = lanes((kind) => {
@@ -70,10 +72,8 @@ const AT = 0;
 const END = 1;
 const OUT = 2;
 const CONSTANTS = [
-  LOW_OF_FIRST,
-  LOW_OF_SECOND,
-  HIGH_BITS,
-  HIGH_MOVES,
+  TO_TWELVE_BITS,
+  LAST_SIX_BITS,
   TO_CHARACTER,
   LAST_OF_A_TO_Z,
   FIRST_OF_SMALL,
@@ -96,10 +96,9 @@ function load(block: number): Code {
 function toValues(block: number): Code {
   const local = FIRST_OF_BLOCKS + block;
   return [
-    ...[...get(local), ...i32(10), ...I16X8_SHR_U, ...constant(LOW_OF_FIRST), ...V128_AND],
-    ...[...get(local), ...i32(6), ...I16X8_SHR_U, ...constant(LOW_OF_SECOND), ...V128_AND],
-    ...V128_OR,
-    ...[...get(local), ...constant(HIGH_BITS), ...V128_AND, ...constant(HIGH_MOVES), ...I16X8_MUL],
+    ...[...get(local), ...constant(TO_TWELVE_BITS), ...I16X8_MUL, ...set(local)],
+    ...[...get(local), ...i32(10), ...I16X8_SHR_U],
+    ...[...get(local), ...constant(LAST_SIX_BITS), ...V128_AND, ...i32(4), ...I16X8_SHL],
     ...V128_OR,
     ...set(local),
   ];
@@ -110,7 +109,7 @@ function kindOf(block: number): Code {
   const value = get(FIRST_OF_BLOCKS + block);
   return [
     ...[...value, ...constant(LAST_OF_A_TO_Z), ...I8X16_SUB_SAT_U],
-    ...[...value, ...constant(FIRST_OF_SMALL), ...I8X16_LT_U, ...constant(KIND_OF_CAPITALS), ...V128_AND],
+    ...[...value, ...constant(FIRST_OF_SMALL), ...I8X16_LT_S, ...constant(KIND_OF_CAPITALS), ...V128_AND],
     ...V128_OR,
   ];
 }

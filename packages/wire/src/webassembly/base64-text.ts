@@ -2,9 +2,11 @@
  * Text with base64 in it, put together in memory that WebAssembly works on. It is copied out when it is whole, or when the memory is
  * full: it is small enough to stay in the processor's caches.
  */
+import { webAssembly } from "@millrace/runtime";
 import { BLOCK_BYTES, BLOCK_CHARACTERS, base64Encoder, READ_AHEAD_BYTES } from "./base64-encoder.ts";
-import { instantiate, PAGE_BYTES } from "./module.ts";
-import type { Instance } from "./module.ts";
+
+type Instance = webAssembly.Instance;
+const { instantiate, PAGE_BYTES } = webAssembly;
 
 /** Bytes to be encoded are brought here first, with what lies around them. A little more is read. */
 const WINDOW_BYTES = PAGE_BYTES;

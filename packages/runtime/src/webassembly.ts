@@ -11,15 +11,17 @@ export const get = (local: number): Code => [0x20, local];
 export const set = (local: number): Code => [0x21, local];
 export const i32 = (value: number): Code => [0x41, ...signed(value)];
 export const add = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
+export const subtract = (left: Code, right: Code): Code => [...left, ...right, 0x6b];
 
 const simd = (opcode: number): Code => [0xfd, ...unsigned(opcode)];
 
 export const V128_AND = simd(0x4e);
 export const V128_OR = simd(0x50);
+export const V128_XOR = simd(0x51);
 export const V128_ANY_TRUE = simd(0x53);
 export const I8X16_SWIZZLE = simd(0x0e);
 export const I8X16_EQ = simd(0x23);
-export const I8X16_LT_U = simd(0x26);
+export const I8X16_LT_S = simd(0x25);
 export const I8X16_ADD = simd(0x6e);
 export const I8X16_SUB_SAT_U = simd(0x73);
 export const I16X8_SHL = simd(0x8b);
