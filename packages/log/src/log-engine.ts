@@ -99,6 +99,11 @@ export type PlacedOutcome =
 export interface ReadLimits {
   readonly maxBytes: number;
   readonly maxRecords: number;
+  /**
+   * The caller works through what it gets, gives it back and reads on: an engine that brings entries from afar may end once it has so
+   * many bytes of them. Default: it goes on to the limits.
+   */
+  readonly stepBytes?: number;
 }
 
 export interface StoredEntry {

@@ -17,6 +17,8 @@ const TAIL_CACHE_BYTES_MAX = 256 << 20;
 const BLOCK_SHARE = 1 / 16;
 const BLOCK_BYTES_MAX = 8 << 20;
 const IDLE_READ_SHARE = 1 / 8;
+/** A few reads side by side, which is what would be taken anew for each of them otherwise. */
+const IDLE_READ_BYTES_MIN = 8 << 20;
 const IDLE_READ_BYTES_MAX = 32 << 20;
 
 export interface EngineSurroundings {
@@ -71,7 +73,10 @@ export async function openEngine(
       memory,
       cacheBytes: Math.min(Math.floor(memory.limitBytes / 2), TAIL_CACHE_BYTES_MAX),
       blockBytes: Math.min(Math.floor(memory.limitBytes * BLOCK_SHARE), BLOCK_BYTES_MAX),
-      idleReadBytes: Math.min(Math.floor(memory.limitBytes * IDLE_READ_SHARE), IDLE_READ_BYTES_MAX),
+      idleReadBytes: Math.min(
+        Math.max(Math.floor(memory.limitBytes * IDLE_READ_SHARE), IDLE_READ_BYTES_MIN),
+        IDLE_READ_BYTES_MAX,
+      ),
     });
     return { engine: journal, journal };
   } catch (error) {

@@ -5,6 +5,8 @@ import { checkCbor, decodeCbor } from "./cbor/decode.ts";
 import { encodeCbor } from "./cbor/encode.ts";
 import { checkJson, decodeJson } from "./json/decode.ts";
 import { encodeJson } from "./json/encode.ts";
+import { recordsForJson } from "./stored-records/encode-json.ts";
+import type { StoredRecords } from "./stored-records/stored-records.ts";
 
 export type FormatName = "json" | "cbor";
 
@@ -16,6 +18,8 @@ export interface Format {
   /** @throws {SerializationFault} when the bytes are no document at all. */
   check(bytes: Uint8Array): void;
   encode<S extends Shape>(value: Decoded<S>, shape: S): readonly Buffer[];
+  /** Makes records that are encoded in this form as they are read. Absent where they are not. */
+  readonly newRecords?: () => StoredRecords;
 }
 
 export const JSON_FORMAT: Format = {
@@ -24,6 +28,7 @@ export const JSON_FORMAT: Format = {
   decode: decodeJson,
   check: checkJson,
   encode: encodeJson,
+  newRecords: recordsForJson,
 };
 
 export const CBOR_FORMAT: Format = {

@@ -69,7 +69,8 @@ export class Reader {
     let bytes = 0;
     let records = 0;
     let index = fromIndex;
-    while (index < tipIndex && bytes < limits.maxBytes && records < limits.maxRecords) {
+    const stepBytes = Math.min(limits.maxBytes, limits.stepBytes ?? limits.maxBytes);
+    while (index < tipIndex && bytes < stepBytes && records < limits.maxRecords) {
       const hole = log.holes.find((h) => h.fromIndex <= index && index < h.toIndex);
       if (hole !== undefined) {
         if (entries.length > 0) break;
@@ -87,7 +88,7 @@ export class Reader {
         return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
       }
       const chunk = await this.#entriesAt(run, index, {
-        maxBytes: limits.maxBytes - bytes,
+        maxBytes: stepBytes - bytes,
         maxRecords: limits.maxRecords - records,
       });
       if ("detail" in chunk) {
@@ -224,7 +225,7 @@ export class Reader {
 
   /** Reads spans side by side. What lies behind the first damaged chunk is left to the next read. */
   async #readSpans(segment: Segment, spans: readonly (readonly Row[])[]): Promise<FoundEntries | Unreadable> {
-    const memory = this.#memory.take(spans.reduce((sum, span) => sum + spanBytes(span), 0));
+    const memory = this.#memory.take(roundUp(spans.reduce((sum, span) => sum + spanBytes(span), 0)));
     let end = 0;
     const reads = spans.map((span) =>
       readSpan(segment, span, memory.subarray(end, (end += spanBytes(span)))),
@@ -254,6 +255,11 @@ export class Reader {
     if (entries !== undefined) return { entries };
     return { toIndex: row.firstIndex + row.entryCount, detail: "a cached chunk is damaged" };
   }
+}
+
+/** Few sizes, so that what one read gave back fits the next. */
+function roundUp(sizeBytes: number): number {
+  return sizeBytes > SPAN_BYTES_MAX ? sizeBytes : 2 ** Math.ceil(Math.log2(sizeBytes));
 }
 
 function spanBytes(rows: readonly Row[]): number {

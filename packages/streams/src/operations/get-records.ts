@@ -45,6 +45,7 @@ export const getRecords = handle(
     const outcome = await readShard(context, stream, shard, iterator.position, {
       recordsMax: input.Limit ?? limits.getRecordsRecordsMax,
       bytesMax: limits.getRecordsBytesMax,
+      ...(caller.newRecords === undefined ? {} : { newRecords: caller.newRecords }),
     });
     if (outcome.kind === "gone") throw notFound();
     if (outcome.kind === "unreadable") {

@@ -16,7 +16,15 @@ export interface ShardReadLimits {
   readonly recordsMax: number;
   /** Decoded data and keys. One record is always given, however large. */
   readonly bytesMax: number;
+  /** Default: what keeps records as they are stored. */
+  readonly newRecords?: () => StoredRecords;
 }
+
+/**
+ * Records that are encoded as they are read are read in steps of so many bytes: while one step is encoded the next one is being read,
+ * so no more than two lie in memory, and what is encoded was just looked at.
+ */
+const STEP_BYTES = 256 << 10;
 
 export type ShardReadOutcome =
   | {
@@ -53,27 +61,34 @@ export async function readShard(
   stream: Stream,
   shard: Shard,
   from: ShardPosition,
-  { recordsMax, bytesMax }: ShardReadLimits,
+  { recordsMax, bytesMax, newRecords = () => new StoredRecords() }: ShardReadLimits,
 ): Promise<ShardReadOutcome> {
   const { engine, clock } = context;
   const horizonMs = stream.horizonMs(clock.nowMs());
-  const records = new StoredRecords();
+  const records = newRecords();
   let bytes = 0;
   let { entryIndex, recordIndex } = from.entryIndex < 1 ? FIRST_POSITION : from;
   let lastArrivalMs: number | undefined;
   let isFull = false;
 
-  const refreshed = engine.refresh?.(shard.logId, "recent");
-  if (refreshed !== undefined) await refreshed;
-  while (!isFull) {
+  /** Undefined when there is nothing to read. */
+  const readOn = (): Promise<ReadOutcome> | undefined => {
     const bounds = engine.describe(shard.logId);
-    if (bounds === undefined) return { kind: "gone" };
-    if (entryIndex >= bounds.nextIndex) break;
-    const outcome = await engine.read(shard.logId, entryIndex, {
+    if (isFull || (bounds !== undefined && entryIndex >= bounds.nextIndex)) return undefined;
+    return engine.read(shard.logId, entryIndex, {
       maxBytes: Math.max(1, bytesMax - bytes),
       maxRecords: recordsMax - records.length + recordIndex,
+      ...(records.encodesEarly ? { stepBytes: STEP_BYTES } : {}),
     });
-    if (outcome.kind === "gone") return outcome;
+  };
+  const refreshed = engine.refresh?.(shard.logId, "recent");
+  if (refreshed !== undefined) await refreshed;
+  for (let reading = readOn(); reading !== undefined;) {
+    const outcome = await reading;
+    if (outcome.kind === "gone") {
+      records.release();
+      return outcome;
+    }
     if (outcome.kind === "hole" || outcome.kind === "damaged") {
       // What was read before it is given; the next read begins here and fails.
       if (records.length > 0) break;
@@ -81,9 +96,9 @@ export async function readShard(
     }
     if (outcome.kind === "trimmed") {
       ({ entryIndex, recordIndex } = { entryIndex: outcome.trimIndex, recordIndex: 0 });
+      reading = readOn();
       continue;
     }
-    if (outcome.release !== undefined) records.holdUntilReleased(outcome.release);
     for (const entry of outcome.entries) {
       if (entry.arrivalMs < horizonMs) {
         // Arrival is monotone: everything up to the first entry within retention is past it.
@@ -113,6 +128,9 @@ export async function readShard(
       recordIndex = 0;
     }
     if (records.length >= recordsMax) isFull = true;
+    reading = readOn();
+    // The next ones are being read meanwhile.
+    records.settle(outcome.release);
   }
 
   const bounds = engine.describe(shard.logId);

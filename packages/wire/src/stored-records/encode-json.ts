@@ -1,8 +1,8 @@
 import { BytePool, POOLED_BYTES_MIN } from "@millrace/runtime";
 import type { ByteWriter } from "../byte-writer.ts";
 import { Base64Text } from "../webassembly/base64-text.ts";
-import { RANGE_FIELDS } from "./stored-records.ts";
-import type { RecordRanges, StoredBatch, StoredRecords } from "./stored-records.ts";
+import { RANGE_FIELDS, StoredRecords } from "./stored-records.ts";
+import type { BatchEncoder, RecordRanges, StoredBatch } from "./stored-records.ts";
 
 const KEY_BEGINS = '","PartitionKey":"';
 const QUOTE = 0x22;
@@ -24,24 +24,39 @@ const answers = new BytePool();
 type Means = Base64Text | "strings";
 let best: Means | undefined;
 
+/** Records that are written as JSON while they are read. */
+export function recordsForJson(): StoredRecords {
+  return new StoredRecords((records) => batchEncoder(records));
+}
+
 /** Writes a list of records as the reference encoder would write the objects. */
-export function writeRecordsJson(
-  writer: ByteWriter,
-  records: StoredRecords,
-  means: Means = (best ??= Base64Text.create() ?? "strings"),
-): void {
-  const writing = new BatchWriting(records, means);
+export function writeRecordsJson(writer: ByteWriter, records: StoredRecords, means?: Means): void {
+  const encode = batchEncoder(records, means);
   writer.ascii("[");
   let isFirst = true;
-  for (const batch of records.batches) {
+  for (const [at, batch] of records.batches.entries()) {
     if (batch.length === 0) continue;
-    const kept = batch.json;
-    const json = kept ?? writing.write(batch);
-    if (kept === undefined) batch.keepJson(json);
+    const json = records.encoded[at] ?? encode(batch);
     writer.bytes(isFirst ? json.subarray(1) : json);
     isFirst = false;
   }
   writer.ascii("]");
+}
+
+/** Gives the records of a batch with a comma before each. */
+function batchEncoder(
+  records: StoredRecords,
+  means: Means = (best ??= Base64Text.create() ?? "strings"),
+): BatchEncoder {
+  const writing = new BatchWriting(records, means);
+  return (batch) => {
+    if (batch.length === 0) return NOTHING;
+    const kept = batch.json;
+    if (kept !== undefined) return kept;
+    const json = writing.write(batch);
+    batch.keepJson(json);
+    return json;
+  };
 }
 
 /** Writes batches to memory that is given back with the records. */

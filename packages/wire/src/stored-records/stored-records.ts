@@ -33,10 +33,30 @@ export interface RecordRanges {
 
 export const RANGE_FIELDS = 4;
 
+/** Makes the bytes that a batch is in the answer, which do not lie in those of the batch. */
+export type BatchEncoder = (batch: StoredBatch) => Buffer;
+
 export class StoredRecords {
   readonly batches: StoredBatch[] = [];
+  readonly #encode: BatchEncoder | undefined;
+  readonly #encoded: Buffer[] = [];
   #length = 0;
   #memory: (() => void)[] = [];
+
+  /** @param encoderFor has batches encoded as they come, so that what they lie in is free for the next; nobody may ask for objects then. */
+  constructor(encoderFor?: (records: StoredRecords) => BatchEncoder) {
+    this.#encode = encoderFor?.(this);
+  }
+
+  /** Whether batches are encoded as they come: those who read them bring some at a time. */
+  get encodesEarly(): boolean {
+    return this.#encode !== undefined;
+  }
+
+  /** Of each batch, as far as they were encoded early. */
+  get encoded(): readonly Buffer[] {
+    return this.#encoded;
+  }
 
   add(batch: StoredBatch): void {
     this.batches.push(batch);
@@ -52,6 +72,19 @@ export class StoredRecords {
     this.#memory.push(giveBack);
   }
 
+  /** Has memory given back that the batches added last lie in: when they are encoded, which is now or when all are released. */
+  settle(giveBack: (() => void) | undefined): void {
+    const { batches } = this;
+    if (this.#encode === undefined) {
+      if (giveBack !== undefined) this.holdUntilReleased(giveBack);
+      return;
+    }
+    for (let at = this.#encoded.length; at < batches.length; at += 1) {
+      this.#encoded.push(this.#encode(batches[at]!));
+    }
+    giveBack?.();
+  }
+
   /**
    * Says that nobody looks at the records, or at what was encoded of them, any more: their memory is used again. Where this is
    * never said it is left to the garbage collector.
@@ -63,6 +96,7 @@ export class StoredRecords {
   }
 
   toArray(): Record[] {
+    if (this.#encoded.length > 0) throw new Error("the records were encoded, and are gone");
     return this.batches.flatMap((batch) => {
       const { bytes, offsets } = batch.ranges();
       return Array.from({ length: batch.length }, (_, index) => {
