@@ -94,6 +94,34 @@ describe("chunks that lie close together", () => {
   });
 });
 
+describe("a read in steps", () => {
+  test("ends when it has so much, keeps nothing of it, and goes on where it ended, in the memory of the step before", async () => {
+    const { journal, logIds } = await interleaved(256 << 10);
+    const [logId] = logIds as [number];
+    const cachedBytes = journal.statistics().tailCacheBytes;
+    const seen: (string | undefined)[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    let steps = 0;
+    for (let index = 1; index < 200; steps += 1) {
+      const { entries, nextIndex, release } = await entriesOf(journal, logId, index, {
+        ...{ maxBytes: 1e9, maxRecords: 1e9, stepBytes: 100_000 },
+      });
+      const bytes = entries.reduce((sum, { payload }) => sum + payload.length, 0);
+      expect(bytes).toBeGreaterThan(100_000 - 5_000);
+      expect(bytes).toBeLessThan(100_000 + 5_000);
+      for (const { payload } of entries) memory.add(payload.buffer);
+      seen.push(...textsOf(entries.map(({ payload }) => payload)));
+      index = nextIndex;
+      release!();
+    }
+    expect(seen).toEqual(Array.from(seen, (_, entry) => `${logId}:${entry + 1}`));
+    expect(steps).toBeGreaterThan(3);
+    expect(memory.size).toBeLessThan(steps);
+    expect(journal.statistics().tailCacheBytes).toBe(cachedBytes);
+    await journal.close();
+  });
+});
+
 describe("what was read from the disk", () => {
   test("stays as it is until it is given back, and then its memory is used again", async () => {
     const { journal, logIds } = await interleaved();

@@ -7,7 +7,7 @@ import type { ReadLimits, ReadOutcome, StoredEntry } from "../log-engine.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { readInto } from "./file-io.ts";
 import type { Row } from "./footer.ts";
-import { KIND_RECORDS, readEntry } from "./format.ts";
+import { ENTRY_HEADER_BYTES, KIND_RECORDS, readEntry } from "./format.ts";
 import { DamagedIndexError, type PageCache, type Segment } from "./segment.ts";
 import type { Run, ShardLog, ShardLogs } from "./shard-logs.ts";
 
@@ -69,8 +69,8 @@ export class Reader {
     let bytes = 0;
     let records = 0;
     let index = fromIndex;
-    const stepBytes = Math.min(limits.maxBytes, limits.stepBytes ?? limits.maxBytes);
-    while (index < tipIndex && bytes < stepBytes && records < limits.maxRecords) {
+    let stepBytes = limits.stepBytes ?? Infinity;
+    while (index < tipIndex && bytes < limits.maxBytes && records < limits.maxRecords && stepBytes > 0) {
       const hole = log.holes.find((h) => h.fromIndex <= index && index < h.toIndex);
       if (hole !== undefined) {
         if (entries.length > 0) break;
@@ -88,7 +88,7 @@ export class Reader {
         return { kind: "damaged", index, detail: `log ${logId} has no entry ${index}` };
       }
       const chunk = await this.#entriesAt(run, index, {
-        maxBytes: stepBytes - bytes,
+        maxBytes: Math.min(limits.maxBytes - bytes, stepBytes),
         maxRecords: limits.maxRecords - records,
       });
       if ("detail" in chunk) {
@@ -100,6 +100,8 @@ export class Reader {
         if (bytes >= limits.maxBytes || records >= limits.maxRecords) break;
         entries.push(entry);
         bytes += entry.payload.length;
+        // As rows count them, or a step would end with another read for what their headers take.
+        stepBytes -= entry.payload.length + ENTRY_HEADER_BYTES;
         records += entry.recordCount;
         index = entry.index + 1;
       }

@@ -4,6 +4,9 @@ import type { RecordRanges, StoredBatch } from "@millrace/wire";
 import type { Shard } from "../catalog/shard.ts";
 import type { EncodedEntries } from "./encoded-entries.ts";
 
+/** Of each record: start and end of its key, start and end of its data. */
+const RANGE_FIELDS = 4;
+
 /** Records of one entry, `[from, to)`, as they go into answers. */
 export class ReadBatch implements StoredBatch {
   readonly encrypted: boolean;
@@ -59,21 +62,28 @@ export class ReadBatch implements StoredBatch {
 
   ranges(): RecordRanges {
     const batch = new BatchCursor(this.#entry.payload);
-    const offsets: number[] = [];
+    const offsets = new Array<number>(this.length * RANGE_FIELDS);
+    let at = 0;
     const decoded: Buffer[] = [];
     let decodedEnd = 0;
     for (let index = 0; index < this.#to && batch.next(); index += 1) {
       if (index < this.#from) continue;
       const { keyStart, keyEnd, dataStart, dataEnd } = batch;
       if (batch.encoding !== BASE64) {
-        offsets.push(keyStart, keyEnd, dataStart, dataEnd);
+        offsets[at++] = keyStart;
+        offsets[at++] = keyEnd;
+        offsets[at++] = dataStart;
+        offsets[at++] = dataEnd;
         continue;
       }
       const key = batch.payload.subarray(keyStart, keyEnd);
       const data = Buffer.from(batch.payload.toString("latin1", dataStart, dataEnd), "base64");
       decoded.push(key, data);
       const dataAt = decodedEnd + key.length;
-      offsets.push(decodedEnd, dataAt, dataAt, dataAt + data.length);
+      offsets[at++] = decodedEnd;
+      offsets[at++] = dataAt;
+      offsets[at++] = dataAt;
+      offsets[at++] = dataAt + data.length;
       decodedEnd = dataAt + data.length;
     }
     return { bytes: batch.encoding === BASE64 ? Buffer.concat(decoded) : batch.payload, offsets };

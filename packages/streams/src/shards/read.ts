@@ -24,7 +24,7 @@ export interface ShardReadLimits {
  * Records that are encoded as they are read are read in steps of so many bytes: while one step is encoded the next one is being read,
  * so no more than two lie in memory, and what is encoded was just looked at.
  */
-const STEP_BYTES = 256 << 10;
+const STEP_BYTES = 512 << 10;
 
 export type ShardReadOutcome =
   | {

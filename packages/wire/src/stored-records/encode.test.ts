@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { encodeCbor, encodeJson, StoredRecords, withRecords } from "../index.ts";
 import type { StoredBatch } from "../index.ts";
 import { ByteWriter } from "../byte-writer.ts";
-import { writeRecordsJson } from "./encode-json.ts";
+import { recordsForJson, writeRecordsJson } from "./encode-json.ts";
 
 const keys = fc.oneof(
   fc.string({ maxLength: 20 }),
@@ -119,6 +119,37 @@ describe("the quick encoders of records", () => {
       }),
       RUNS,
     );
+  });
+
+  test("records that are encoded as they are read are the same JSON, and what they lay in is given back at once", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(batch, { maxLength: 3 }), { maxLength: 3 }), (steps) => {
+        const early = recordsForJson();
+        const expected = Buffer.concat(
+          encodeJson(withRecords(storedOf(...steps.flat()), {}), GetRecords.output),
+        );
+        for (const step of steps) {
+          let isGivenBack = false;
+          for (const one of step) early.add(one);
+          early.settle(() => (isGivenBack = true));
+          expect(isGivenBack).toBe(true);
+          // Whoever looks at it now sees something else.
+          for (const one of step) one.ranges().bytes.fill(0);
+        }
+        const encoded = Buffer.concat(encodeJson(withRecords(early, {}), GetRecords.output));
+        expect(encoded.toString("latin1")).toBe(expected.toString("latin1"));
+      }),
+      RUNS,
+    );
+  });
+
+  test("records that are not encoded early keep what they lie in until they are released", () => {
+    const stored = storedOf(batchOf([{ key: Buffer.from("key"), data: Buffer.from("data") }]));
+    let isGivenBack = false;
+    stored.settle(() => (isGivenBack = true));
+    expect(isGivenBack).toBe(false);
+    stored.release();
+    expect(isGivenBack).toBe(true);
   });
 
   test("what one reader had encoded is not encoded again for the next", () => {
