@@ -129,6 +129,8 @@ export async function readShard(
     }
     if (records.length >= recordsMax) isFull = true;
     reading = readOn();
+    // Should encoding fail, nobody waits for it any more.
+    reading?.catch(() => undefined);
     // The next ones are being read meanwhile.
     records.settle(outcome.release);
   }
