@@ -10,6 +10,8 @@ export { copierOf, isShared } from "./copy-bytes.ts";
 export { MemoryBudget } from "./memory-budget.ts";
 export type { Port, Thread, ThreadStart } from "./port.ts";
 export type { Random, Secrets } from "./random.ts";
+export type { Enrolled } from "./roster.ts";
+export { Roster } from "./roster.ts";
 export type { Runtime } from "./runtime.ts";
 export { seededRandom } from "./seeded-random.ts";
 export type { MovableServiceClock } from "./service-clock.ts";

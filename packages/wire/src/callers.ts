@@ -46,7 +46,9 @@ export function callersFromHeaders(options: CallersOptions = {}): Callers {
             DEFAULT_ACCOUNT_ID),
       region: credential?.region ?? DEFAULT_REGION,
       principal: credential?.accessKeyId ?? "anonymous",
-      sourceIp: request.remoteAddress,
+      get sourceIp() {
+        return request.remoteAddress;
+      },
       viaTls: request.viaTls,
       requestId,
     };

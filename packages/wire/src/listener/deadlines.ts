@@ -1,4 +1,5 @@
-import type { Clock, Timer } from "@millrace/runtime";
+import { Roster } from "@millrace/runtime";
+import type { Clock, Enrolled, Timer } from "@millrace/runtime";
 
 export interface Deadline {
   /** Starts the time anew. */
@@ -7,14 +8,14 @@ export interface Deadline {
 }
 
 /**
- * Many deadlines, few timers: every request has several, nearly all are cleared within a millisecond. They are kept in a set
+ * Many deadlines, few timers: every request has several, nearly all are cleared within a millisecond. They are kept in a roster
  * that one timer sweeps while it is not empty, and count sweeps instead of asking the clock for the time at every start. So a
  * deadline is met up to twice `sweepMs` late, and never early.
  */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #sweepMs: number;
-  readonly #pending = new Set<PendingDeadline>();
+  readonly #pending = new Roster<PendingDeadline>();
   #sweepCount = 0;
   #timer: Timer | undefined;
 
@@ -47,18 +48,18 @@ export class Deadlines {
 
   #sweep(): void {
     this.#sweepCount += 1;
-    for (const deadline of this.#pending) {
-      if (deadline.dueSweep <= this.#sweepCount) {
-        this.#pending.delete(deadline);
-        deadline.expired();
-      }
+    const isDue = ({ dueSweep }: PendingDeadline) => dueSweep <= this.#sweepCount;
+    for (const deadline of this.#pending.filter(isDue)) {
+      // One that expired before it may have cleared or restarted it.
+      if (isDue(deadline) && this.#pending.delete(deadline)) deadline.expired();
     }
     this.#timer =
       this.#pending.size === 0 ? undefined : this.#clock.schedule(this.#sweepMs, () => this.#sweep());
   }
 }
 
-class PendingDeadline implements Deadline {
+class PendingDeadline implements Deadline, Enrolled {
+  place = -1;
   readonly expired: () => void;
   readonly #deadlines: Deadlines;
   dueSweep: number;

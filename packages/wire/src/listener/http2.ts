@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Deadline } from "./deadlines.ts";
 import type { ListenerHost } from "./host.ts";
@@ -22,20 +22,34 @@ export interface Http2Connection {
   destroy(): void;
 }
 
-/**
- * Speaks HTTP/2 on a socket whose preface has been put back.
- *
- * @param tcp the socket at the bottom, which is `socket` itself without TLS.
- */
-export function acceptHttp2(
-  host: ListenerHost,
-  socket: Socket,
-  tcp: Socket,
-  viaTls: boolean,
-): Http2Connection {
-  const { limits, counters } = host;
+export interface Http2 {
+  /**
+   * Speaks HTTP/2 on a socket whose preface has been put back.
+   *
+   * @param tcp the socket at the bottom, which is `socket` itself without TLS.
+   */
+  accept(socket: Socket, tcp: Socket, viaTls: boolean): Http2Connection;
+}
+
+/** Sessions of one listener. A client may open one for each request, so whatever can be shared by them is made once. */
+export function http2(host: ListenerHost): Http2 {
+  let server: Http2Server | undefined;
+  let begun: ServerHttp2Session;
+  return {
+    accept(socket, tcp, viaTls) {
+      server ??= http2Server(host).on("session", (session) => (begun = session));
+      // The session is told of before this returns.
+      server.emit("connection", socket);
+      return new SessionState(host, begun, socket, tcp, viaTls);
+    },
+  };
+}
+
+/** It never listens itself: connections are given to it. */
+function http2Server(host: ListenerHost): Http2Server {
+  const { limits } = host;
   // Loaded with the first such connection: a start would wait for it as long as for all of our contracts.
-  const session = process.getBuiltinModule("node:http2").performServerHandshake(socket, {
+  const server = process.getBuiltinModule("node:http2").createServer({
     settings: {
       maxConcurrentStreams: limits.streamCountMax,
       // What exceeds the limit by less than this factor is answered 431; more than that resets the stream.
@@ -48,46 +62,54 @@ export function acceptHttp2(
     maxHeaderListPairs: 128,
     maxOutstandingPings: 10,
   });
-  counters.http2Sessions += 1;
-  counters.http2SessionsTotal += 1;
-
-  const connection = new SessionState(host, session, socket, tcp);
-  session.on("stream", (stream, headers, flags) => connection.onStream(stream, headers, flags, viaTls));
-  session.on("error", (error) => host.log.debug("an HTTP/2 session failed", { cause: error.message }));
-  session.on("frameError", () => {});
-  // The listener's sockets may be half open, for HTTP/1.1. An HTTP/2 client that closes its half is gone.
-  socket.once("end", () => session.destroy());
-  session.once("close", () => {
-    counters.http2Sessions -= 1;
-    connection.closed();
-  });
-  return connection;
+  server.on("sessionError", (error) => host.log.debug("an HTTP/2 session failed", { cause: error.message }));
+  return server;
 }
+
+function ignore(): void {}
 
 class SessionState implements Http2Connection {
   readonly #host: ListenerHost;
   readonly #session: ServerHttp2Session;
   readonly #tcp: Socket;
+  readonly #viaTls: boolean;
   readonly turns: Turns;
   /** Requests whose handling has not ended, including those whose stream the client has reset. */
   #inFlightCount = 0;
   #idle: Deadline;
 
-  constructor(host: ListenerHost, session: ServerHttp2Session, socket: Socket, tcp: Socket) {
+  constructor(host: ListenerHost, session: ServerHttp2Session, socket: Socket, tcp: Socket, viaTls: boolean) {
     this.#host = host;
     this.#session = session;
     this.#tcp = tcp;
+    this.#viaTls = viaTls;
     this.turns = new Turns(host, () => windowIsClosed(session) || queuedBytes(socket) > 0);
     this.#idle = host.deadlines.start(host.limits.headerTimeoutMs, () => this.#closeIdle());
+    host.counters.http2Sessions += 1;
+    host.counters.http2SessionsTotal += 1;
+    // Not the event of the server: a stream that its client has already reset does not tell its session any more.
+    session.on("stream", (stream, headers, flags) => this.#onStream(stream, headers, flags));
+    session.on("frameError", ignore);
+    session.on("close", () => this.#closed());
+    // The listener's sockets may be half open, for HTTP/1.1. An HTTP/2 client that closes its half is gone.
+    socket.on("end", () => session.destroy());
   }
 
-  onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, viaTls: boolean): void {
+  get remoteAddress(): string {
+    return this.#tcp.remoteAddress ?? "";
+  }
+
+  get viaTls(): boolean {
+    return this.#viaTls;
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number): void {
     const host = this.#host;
-    stream.on("error", () => {});
+    stream.on("error", ignore);
     if (this.#inFlightCount >= host.limits.streamCountMax * 2) {
       // Only a client that opens and resets streams faster than they are handled gets here.
       host.log.warn("an HTTP/2 session was closed: it resets streams faster than they are handled", {
-        peer: this.#tcp.remoteAddress,
+        peer: this.remoteAddress,
       });
       this.#session.destroy(new Error("too many resets"), ENHANCE_YOUR_CALM);
       return;
@@ -101,7 +123,7 @@ class SessionState implements Http2Connection {
         this.#idle = host.deadlines.start(host.limits.idleTimeoutMs, () => this.#closeIdle());
       }
     };
-    const inbound = inboundOf(host, exchange, headers, flags, viaTls, this.#tcp.remoteAddress ?? "");
+    const inbound = inboundOf(host, exchange, headers, flags, this);
     void serve(host, inbound, exchange).then(done, done);
   }
 
@@ -120,7 +142,8 @@ class SessionState implements Http2Connection {
     this.#tcp.destroy();
   }
 
-  closed(): void {
+  #closed(): void {
+    this.#host.counters.http2Sessions -= 1;
     this.#idle.clear();
     this.turns.close();
   }
@@ -147,8 +170,7 @@ function inboundOf(
   exchange: Http2Exchange,
   received: IncomingHttpHeaders,
   flags: number,
-  viaTls: boolean,
-  remoteAddress: string,
+  session: SessionState,
 ): Inbound {
   const { stream } = exchange;
   const headers: Record<string, string> = {};
@@ -184,8 +206,11 @@ function inboundOf(
     method,
     path: received[":path"] ?? "/",
     headers,
-    remoteAddress,
-    viaTls,
+    // Asking the operating system for it costs as much as a tenth of a session, and hardly anybody wants to know.
+    get remoteAddress() {
+      return session.remoteAddress;
+    },
+    viaTls: session.viaTls,
     httpVersion: "2",
     received: undefined,
     body,

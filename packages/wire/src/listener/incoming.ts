@@ -3,7 +3,7 @@
  * one for every read, and the garbage collector then goes through the whole heap every 64 MB of traffic.
  */
 import { Socket } from "node:net";
-import type { OnReadOpts, SocketConstructorOpts } from "node:net";
+import type { OnReadOpts, Server, SocketConstructorOpts } from "node:net";
 
 /** As much as the system is asked for at once. */
 export const READ_BYTES = 64 * 1024;
@@ -16,28 +16,47 @@ const FIRST_READ_BYTES = 24 * 1024;
 /** @param bytes to be looked at during the call only: the next read goes to the same place. */
 export type BytesListener = (bytes: Buffer) => void;
 
+/** Of a connection that was accepted, as Node shares it between its own modules. */
+export interface ReadingHandle {
+  readonly useUserBuffer: (memory: Buffer) => void;
+}
+
+/**
+ * Has connections of a server that listens read into `memory`. Node's server makes a socket for each, which would have to give its
+ * connection to one that reads there, so each is taken before. Those without such a handle (of another runtime, of a future
+ * Node) come as events of the server, as ever.
+ */
+export function takeConnections(server: Server, memory: Buffer, take: (incoming: Incoming) => void): void {
+  const { _handle: listening } = server as unknown as { _handle?: { onconnection?: unknown } | null };
+  const standard = listening?.onconnection;
+  if (listening === undefined || listening === null || typeof standard !== "function") return;
+  listening.onconnection = (status: number, handle: Partial<ReadingHandle> | undefined): void => {
+    if (status === 0 && typeof handle?.useUserBuffer === "function")
+      take(Incoming.reading(handle as ReadingHandle, memory));
+    else Reflect.apply(standard, listening, [status, handle]);
+  };
+}
+
 export class Incoming {
   readonly socket: Socket;
   #listener: BytesListener | undefined;
   /** Whether there is room for as much as can be read at once. */
   #hasRoom = false;
 
+  /** Whether bytes come from the memory that they are read into, and not as events. */
+  readonly #isRead: boolean;
+
   /** Reads a socket the way Node does. */
-  constructor(socket: Socket) {
+  constructor(socket: Socket, isRead = false) {
     this.socket = socket;
+    this.#isRead = isRead;
   }
 
   /**
-   * Takes over a connection that a server has accepted, paused, and whose own object nobody needs any more. Node offers to
-   * read into given memory to clients only, so the connection gets a socket of that kind; where there is no such handle
-   * it stays as it is.
+   * Reads a connection, by its handle, into `memory`. Node offers that to clients only, so the connection gets a socket of
+   * that kind.
    */
-  static accept(accepted: Socket, memory: Buffer): Incoming {
-    const { _handle: handle } = accepted as unknown as { _handle?: { useUserBuffer?: unknown } | null };
-    if (typeof handle?.useUserBuffer !== "function") {
-      accepted.resume();
-      return new Incoming(accepted);
-    }
+  static reading(handle: ReadingHandle, memory: Buffer): Incoming {
     const first = memory.subarray(0, FIRST_READ_BYTES);
     // Asked for when the socket is made, and after each read for the next: nothing says that it stays the same.
     let forNextRead: () => Buffer | undefined = () => first;
@@ -49,7 +68,7 @@ export class Incoming {
         callback: (count) => incoming.#received(memory.subarray(0, count)),
       },
     };
-    const incoming: Incoming = new Incoming(new Socket(options));
+    const incoming: Incoming = new Incoming(new Socket(options), true);
     let given = first;
     forNextRead = () => {
       const wanted = incoming.takesLargePieces ? memory : first;
@@ -68,6 +87,12 @@ export class Incoming {
     this.#hasRoom = hasRoom;
   }
 
+  /** Tells `listener` of what comes first, before anything can have been put back. */
+  listenFirst(listener: BytesListener): void {
+    this.#listener = listener;
+    if (!this.#isRead) this.socket.on("data", listener);
+  }
+
   /** From now on tells `listener`; without one the socket is a stream like any other. */
   listen(listener?: BytesListener): void {
     const { socket } = this;
@@ -80,6 +105,13 @@ export class Incoming {
   /** Puts a copy of `bytes` back in front of what is still to come, and reads nothing until the socket is resumed. */
   putBack(bytes: Buffer): void {
     this.socket.pause();
+    this.socket.unshift(Buffer.from(bytes));
+  }
+
+  /** The same for a taker that reads on at once. */
+  handBack(bytes: Buffer): void {
+    // Where nothing comes as an event there is no flow to be stopped, and stopping and starting to read are calls of the system.
+    if (!this.#isRead) this.socket.pause();
     this.socket.unshift(Buffer.from(bytes));
   }
 

@@ -1,17 +1,18 @@
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
-import { BytePool, sharedBytes } from "@millrace/runtime";
-import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
+import { BytePool, Roster, sharedBytes } from "@millrace/runtime";
+import type { Clock, Enrolled, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { Deadline } from "./deadlines.ts";
 import { newCounters } from "./host.ts";
 import type { ListenerCounters, ListenerHost } from "./host.ts";
 import { http1, refuseRaw } from "./http1.ts";
 import type { Http1 } from "./http1.ts";
-import { acceptHttp2 } from "./http2.ts";
-import type { Http2Connection } from "./http2.ts";
-import { Incoming, READ_BYTES } from "./incoming.ts";
+import { http2 } from "./http2.ts";
+import type { Http2, Http2Connection } from "./http2.ts";
+import { Incoming, READ_BYTES, takeConnections } from "./incoming.ts";
 import { LISTENER_LIMITS } from "./limits.ts";
 import type { ListenerLimits } from "./limits.ts";
 import { LoopShare } from "./loop-share.ts";
@@ -102,6 +103,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
   const doors = new Doors(host, options);
   try {
     await bind(doors.tcp, options);
+    doors.open();
   } catch (error) {
     doors.closeAll();
     throw error;
@@ -148,6 +150,21 @@ function shownHost(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
+/** From the first byte to the last, whatever it speaks. */
+class Connection implements Enrolled {
+  place = -1;
+  readonly socket: Socket;
+  /** Whether it has not yet said what it speaks. */
+  isSilent = true;
+  /** For saying it. */
+  deadline: Deadline | undefined;
+  http2: Http2Connection | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+}
+
 /** The sockets of one listener and the three servers that they are told apart for. */
 class Doors {
   readonly tcp: TcpServer;
@@ -156,24 +173,28 @@ class Doors {
   readonly #readMemory = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #http1: Http1;
   readonly #plainHttp1: PlainHttp1;
+  readonly #http2: Http2;
   readonly #tls: TlsServer | undefined;
-  readonly #sockets = new Set<Socket>();
-  /** Sockets that have not yet said what they speak. */
-  readonly #silent = new Set<Socket>();
-  /** TCP sockets whose TLS handshake goes on, by what both layers know: the pair of addresses. */
-  readonly #handshaking = new Map<string, Socket>();
-  readonly #http2 = new Map<Socket, Http2Connection>();
+  readonly #connections = new Roster<Connection>();
+  /** Those whose TLS handshake goes on, by what both layers know: the pair of addresses. */
+  readonly #handshaking = new Map<string, Connection>();
   #allClosed: () => void = () => {};
+  readonly #onError = (error: Error): void =>
+    this.#host.log.debug("a connection failed", { cause: error.message });
 
   constructor(host: ListenerHost, { tls, isShared = false }: Pick<ListenOptions, "tls" | "isShared">) {
     this.#host = host;
     this.#isShared = isShared;
-    this.tcp = createTcpServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.#accept(Incoming.accept(socket, this.#readMemory)),
-    );
+    this.tcp = createTcpServer({ allowHalfOpen: true }, (socket) => this.#accept(new Incoming(socket)));
     this.#tls = tls === undefined ? undefined : this.#tlsServer(tls);
     this.#http1 = http1(host);
     this.#plainHttp1 = plainHttp1(host, this.#http1);
+    this.#http2 = http2(host);
+  }
+
+  /** To be called when the server listens. */
+  open(): void {
+    takeConnections(this.tcp, this.#readMemory, (incoming) => this.#accept(incoming));
   }
 
   #tlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>): TlsServer {
@@ -197,81 +218,75 @@ class Doors {
     const { counters, limits } = this.#host;
     const { socket } = incoming;
     this.#host.loopShare.accepted();
-    socket.on("error", (error) => this.#host.log.debug("a connection failed", { cause: error.message }));
+    socket.on("error", this.#onError);
+    socket.setNoDelay();
     if (this.#isShared && this.#host.draining) {
       socket.destroy();
       return;
     }
-    if (this.#sockets.size >= limits.connectionCountMax) {
+    if (this.#connections.size >= limits.connectionCountMax) {
       counters.connectionsRefusedTotal += 1;
       // Nobody waits for this client to read: what the kernel takes of the answer at once is all it gets.
       socket.write(refusalBytes(refusals.tooManyConnections()), () => socket.destroy());
       return;
     }
-    this.#sockets.add(socket);
+    const connection = new Connection(socket);
+    this.#connections.add(connection);
     counters.connections += 1;
     counters.connectionsTotal += 1;
-    socket.once("close", () => this.#forget(socket));
-    this.#sniff(incoming);
+    socket.on("close", () => this.#forget(connection));
+    this.#sniff(incoming, connection);
   }
 
-  #forget(socket: Socket): void {
-    this.#sockets.delete(socket);
-    this.#silent.delete(socket);
-    this.#http2.delete(socket);
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    connection.deadline?.clear();
     this.#host.counters.connections -= 1;
-    if (this.#sockets.size === 0) this.#allClosed();
+    if (this.#connections.size === 0) this.#allClosed();
   }
 
   /** Reads until the protocol is plain, which the first chunk nearly always settles, and puts the bytes back. */
-  #sniff(incoming: Incoming): void {
+  #sniff(incoming: Incoming, connection: Connection): void {
     const { socket } = incoming;
-    this.#silent.add(socket);
     let seen: Buffer | undefined;
-    const deadline = this.#host.deadlines.start(this.#host.limits.headerTimeoutMs, () => {
+    connection.deadline = this.#host.deadlines.start(this.#host.limits.headerTimeoutMs, () => {
       refuseRaw(this.#host, socket, refusals.tooSlow("The request"));
     });
-    const stop = () => {
-      deadline.clear();
-      incoming.listen();
-      socket.off("end", onEnd);
-      socket.off("close", stop);
-    };
-    const onEnd = () => {
-      stop();
-      socket.destroy();
-    };
-    incoming.listen((part) => {
+    const onEnd = () => socket.destroy();
+    incoming.listenFirst((part) => {
       const bytes = seen === undefined ? part : Buffer.concat([seen, part]);
       const protocol = protocolOf(bytes);
       if (protocol === undefined) {
         seen = Buffer.from(bytes);
         return;
       }
-      stop();
-      this.#silent.delete(socket);
+      connection.deadline?.clear();
+      connection.isSilent = false;
+      incoming.listen();
+      socket.off("end", onEnd);
       if (protocol === "http1") {
         this.#plainHttp1.accept(incoming, bytes);
         return;
       }
-      incoming.putBack(bytes);
-      this.#hand(socket, protocol);
+      if (protocol === "http2") incoming.handBack(bytes);
+      else incoming.putBack(bytes);
+      this.#hand(connection, protocol);
     });
-    socket.once("end", onEnd);
-    socket.once("close", stop);
+    socket.on("end", onEnd);
   }
 
-  #hand(socket: Socket, protocol: "http2" | "tls"): void {
+  #hand(connection: Connection, protocol: "http2" | "tls"): void {
+    const { socket } = connection;
     switch (protocol) {
       case "http2":
-        this.#http2.set(socket, acceptHttp2(this.#host, socket, socket, false));
+        connection.http2 = this.#http2.accept(socket, socket, false);
         return;
       case "tls":
         if (this.#tls !== undefined) {
           const pair = pairOf(socket);
-          this.#handshaking.set(pair, socket);
+          this.#handshaking.set(pair, connection);
           socket.once("close", () => {
-            if (this.#handshaking.get(pair) === socket) this.#handshaking.delete(pair);
+            if (this.#handshaking.get(pair) === connection) this.#handshaking.delete(pair);
           });
           this.#tls.emit("connection", socket);
           return;
@@ -285,15 +300,20 @@ class Doors {
   }
 
   #acceptSecure(socket: TLSSocket): void {
-    const tcp = this.#handshaking.get(pairOf(socket)) ?? socket;
+    const connection = this.#handshaking.get(pairOf(socket));
     this.#handshaking.delete(pairOf(socket));
+    const tcp = connection?.socket ?? socket;
     socket.on("error", (error) => this.#host.log.debug("a TLS connection failed", { cause: error.message }));
     if (this.#host.draining) {
       socket.destroy();
       return;
     }
-    if (socket.alpnProtocol === "h2") this.#http2.set(tcp, acceptHttp2(this.#host, socket, tcp, true));
-    else this.#plainHttp1.accept(new Incoming(socket));
+    if (socket.alpnProtocol !== "h2") {
+      this.#plainHttp1.accept(new Incoming(socket));
+      return;
+    }
+    const accepted = this.#http2.accept(socket, tcp, true);
+    if (connection !== undefined) connection.http2 = accepted;
   }
 
   async drain(graceMs: number): Promise<number> {
@@ -303,14 +323,15 @@ class Doors {
     else this.tcp.close();
     const closed = new Promise<void>((resolve) => {
       this.#allClosed = resolve;
-      if (this.#sockets.size === 0) resolve();
+      if (this.#connections.size === 0) resolve();
     });
     let brokenCount = 0;
     if (graceMs > 0) {
-      for (const socket of this.#silent) socket.destroy();
+      const connections = this.#connections.all();
+      for (const { isSilent, socket } of connections) if (isSilent) socket.destroy();
       this.#http1.closeIdle();
       this.#plainHttp1.closeIdle();
-      for (const connection of this.#http2.values()) connection.drain();
+      for (const { http2 } of connections) http2?.drain();
       for (const end of [...host.openStreams]) end();
       const timer = host.clock.schedule(graceMs, () => {
         brokenCount = this.#breakOff();
@@ -344,10 +365,10 @@ class Doors {
   }
 
   #breakOff(): number {
-    const count = this.#sockets.size;
-    for (const connection of this.#http2.values()) connection.destroy();
-    for (const socket of [...this.#sockets]) socket.destroy();
-    return count;
+    const connections = this.#connections.all();
+    for (const { http2 } of connections) http2?.destroy();
+    for (const { socket } of connections) socket.destroy();
+    return connections.length;
   }
 
   closeAll(): void {

@@ -7,7 +7,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { POOLED_BYTES_MIN } from "@millrace/runtime";
+import { POOLED_BYTES_MIN, Roster } from "@millrace/runtime";
+import type { Enrolled } from "@millrace/runtime";
 import { asBuffer } from "../byte-writer.ts";
 import { httpDate } from "../calendar.ts";
 import { ArrivingBody } from "./arriving-body.ts";
@@ -39,7 +40,7 @@ export interface PlainHttp1 {
 
 /** @param other what connections go over to that do not stay plain. */
 export function plainHttp1(host: ListenerHost, other: Http1): PlainHttp1 {
-  const connections = new Set<PlainConnection>();
+  const connections = new Roster<PlainConnection>();
   return {
     accept: (incoming, bytes) => {
       const connection = new PlainConnection(host, incoming, {
@@ -54,7 +55,7 @@ export function plainHttp1(host: ListenerHost, other: Http1): PlainHttp1 {
       if (bytes !== undefined) connection.received(bytes);
     },
     closeIdle: () => {
-      for (const connection of connections) connection.closeIfIdle();
+      for (const connection of connections.all()) connection.closeIfIdle();
     },
   };
 }
@@ -65,7 +66,8 @@ interface ConnectionOwner {
   closed(): void;
 }
 
-class PlainConnection {
+class PlainConnection implements Enrolled {
+  place = -1;
   readonly host: ListenerHost;
   readonly socket: Socket;
   readonly remoteAddress: string;

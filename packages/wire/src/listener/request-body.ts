@@ -49,7 +49,7 @@ export interface BodySource {
 export class StreamFlow implements BodyFlow {
   readonly isLent = false;
   readonly #stream: Readable;
-  #stop: () => void = () => {};
+  #sink: BodySink | undefined;
 
   constructor(stream: Readable) {
     this.#stream = stream;
@@ -61,17 +61,10 @@ export class StreamFlow implements BodyFlow {
 
   start(sink: BodySink): void {
     const stream = this.#stream;
-    const onData = (chunk: Buffer) => sink.bytes(chunk);
-    const onEnd = () => sink.end();
-    const onClose = () => sink.gone();
-    this.#stop = () => {
-      stream.off("data", onData);
-      stream.off("end", onEnd);
-      stream.off("close", onClose);
-    };
-    stream.on("data", onData);
-    stream.on("end", onEnd);
-    stream.on("close", onClose);
+    this.#sink = sink;
+    stream.on("data", (chunk: Buffer) => this.#sink?.bytes(chunk));
+    stream.on("end", () => this.#sink?.end());
+    stream.on("close", () => this.#sink?.gone());
   }
 
   /** Node's stream has a measure of its own. */
@@ -85,8 +78,9 @@ export class StreamFlow implements BodyFlow {
     this.#stream.resume();
   }
 
+  /** The listeners stay: taking them off costs more than what they do. */
   stop(): void {
-    this.#stop();
+    this.#sink = undefined;
   }
 }
 

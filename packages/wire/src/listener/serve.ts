@@ -162,9 +162,9 @@ class ServedRequest implements WireRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  readonly remoteAddress: string;
   readonly viaTls: boolean;
   readonly httpVersion: "1.1" | "2";
+  readonly #inbound: Inbound;
   readonly #abort: LazyAbort;
 
   constructor(inbound: Inbound, body: Uint8Array, abort: LazyAbort) {
@@ -172,10 +172,14 @@ class ServedRequest implements WireRequest {
     this.path = inbound.path;
     this.headers = inbound.headers;
     this.body = body;
-    this.remoteAddress = inbound.remoteAddress;
     this.viaTls = inbound.viaTls;
     this.httpVersion = inbound.httpVersion;
+    this.#inbound = inbound;
     this.#abort = abort;
+  }
+
+  get remoteAddress(): string {
+    return this.#inbound.remoteAddress;
   }
 
   get signal(): AbortSignal {
