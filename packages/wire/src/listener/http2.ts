@@ -73,7 +73,9 @@ class SessionState implements Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #tcp: Socket;
   readonly #viaTls: boolean;
-  readonly turns: Turns;
+  readonly #socket: Socket;
+  /** Made when a stream asks for one: most sessions carry a request and its answer. */
+  #turns: Turns | undefined;
   /** Requests whose handling has not ended, including those whose stream the client has reset. */
   #inFlightCount = 0;
   #idle: Deadline;
@@ -81,9 +83,9 @@ class SessionState implements Http2Connection {
   constructor(host: ListenerHost, session: ServerHttp2Session, socket: Socket, tcp: Socket, viaTls: boolean) {
     this.#host = host;
     this.#session = session;
+    this.#socket = socket;
     this.#tcp = tcp;
     this.#viaTls = viaTls;
-    this.turns = new Turns(host, () => windowIsClosed(session) || queuedBytes(socket) > 0);
     this.#idle = host.deadlines.start(host.limits.headerTimeoutMs, () => this.#closeIdle());
     host.counters.http2Sessions += 1;
     host.counters.http2SessionsTotal += 1;
@@ -93,6 +95,17 @@ class SessionState implements Http2Connection {
     session.on("close", () => this.#closed());
     // The listener's sockets may be half open, for HTTP/1.1. An HTTP/2 client that closes its half is gone.
     socket.on("end", () => session.destroy());
+  }
+
+  turn(): Turn {
+    const isBehind = () => windowIsClosed(this.#session) || queuedBytes(this.#socket) > 0;
+    this.#turns ??= new Turns(this.#host, isBehind);
+    return this.#turns.ask();
+  }
+
+  /** Something of a stream was written out. */
+  wrote(): void {
+    this.#turns?.wrote();
   }
 
   get remoteAddress(): string {
@@ -145,7 +158,7 @@ class SessionState implements Http2Connection {
   #closed(): void {
     this.#host.counters.http2Sessions -= 1;
     this.#idle.clear();
-    this.turns.close();
+    this.#turns?.close();
   }
 }
 
@@ -287,14 +300,14 @@ class Http2Exchange implements Outbound {
       this.stream.write(last, () => {
         this.#forget(resolve);
         resolve();
-        this.#session.turns.wrote();
+        this.#session.wrote();
       });
       this.stream.uncork();
     });
   }
 
   turn(): Turn {
-    return this.#session.turns.ask();
+    return this.#session.turn();
   }
 
   end(): Promise<void> {
@@ -331,7 +344,7 @@ class Http2Exchange implements Outbound {
         this.#complete = true;
         if (head !== undefined) this.#dropRest(head);
         resolve();
-        this.#session.turns.wrote();
+        this.#session.wrote();
       };
       this.#isEnding = true;
       // Not the callback of `end`: for a session that its client closes at once Node makes an error for each of those.
