@@ -1,7 +1,7 @@
 /** How an operation is written: a contract from `@millrace/api`, and a function that behaves as it says. */
 import type { InputOf, Operation } from "@millrace/api";
 import { ServiceError } from "@millrace/api";
-import type { AnswerOf, Caller, Failure, Handler } from "@millrace/wire";
+import type { AnswerForm, AnswerOf, Caller, Failure, Handler } from "@millrace/wire";
 import { failuresOf } from "@millrace/wire";
 import type { StreamName } from "./catalog/records.ts";
 import type { StreamsContext } from "./context.ts";
@@ -17,6 +17,8 @@ export interface Call<O extends Operation> {
   readonly failure: Failure<O>;
   /** Service time at which the call began. */
   readonly nowMs: number;
+  /** How the answer is encoded. Not told where somebody may look at it before. */
+  readonly form: AnswerForm;
   /** Says which stream a token turned out to be about. Rejects when the call is not permitted, or too much. */
   readonly about: (stream: StreamName) => Promise<void>;
 }
@@ -27,6 +29,8 @@ export type Behaviour<O extends Operation> = (
   input: InputOf<O>,
   call: Call<O>,
 ) => AnswerOf<O> | Promise<AnswerOf<O>>;
+
+const NO_FORM: AnswerForm = Object.freeze({});
 
 /**
  * Joins an operation's contract to its behaviour. Around every call: permission, the operation's call rate,
@@ -41,54 +45,56 @@ export function handle<O extends Operation>(
   { byToken = false }: { readonly byToken?: boolean } = {},
 ): (context: StreamsContext) => Handler<O> {
   const failure = failuresOf(operation);
-  return (context) => async (caller, input) => {
-    const beganMs = context.clock.monotonicMs();
-    const nowMs = context.clock.nowMs();
-    const named: NamesResource = input;
-    let stream = streamNamedBy(named, caller);
-    let isAdmitted = false;
-    /** Undefined when there is nothing to wait for. */
-    const admit = (): Promise<void> | undefined => {
-      isAdmitted = true;
-      if (context.authorizer !== undefined) return authorize(context.authorizer);
-      return refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+  return (context) =>
+    async (caller, input, form = NO_FORM) => {
+      const beganMs = context.clock.monotonicMs();
+      const nowMs = context.clock.nowMs();
+      const named: NamesResource = input;
+      let stream = streamNamedBy(named, caller);
+      let isAdmitted = false;
+      /** Undefined when there is nothing to wait for. */
+      const admit = (): Promise<void> | undefined => {
+        isAdmitted = true;
+        if (context.authorizer !== undefined) return authorize(context.authorizer);
+        return refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+      };
+      const authorize = async (authorizer: Authorizer): Promise<void> => {
+        const resourceArn = resourceNamedBy(named, stream);
+        const denial = await authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
+        if (denial !== undefined) throw failure("AccessDeniedException", denial);
+        await refuseBeyondRate(context, operation.name, caller, stream, nowMs);
+      };
+      const call: Call<O> = {
+        caller,
+        failure,
+        nowMs,
+        form,
+        async about(found) {
+          stream = found;
+          if (!isAdmitted) await admit();
+        },
+      };
+      let errorCode: string | undefined;
+      try {
+        const admitted = !byToken || stream !== undefined ? admit() : undefined;
+        if (admitted !== undefined) await admitted;
+        const attempt = () => behave(context, input, call);
+        const { refresh } = context.engine.state;
+        const answer = await (refresh === undefined ? attempt() : withNewest(refresh, attempt));
+        if (!isAdmitted) throw new Error(`${operation.name} did not say which stream it is about`);
+        return answer;
+      } catch (error) {
+        errorCode = error instanceof ServiceError ? error.code : "InternalFailure";
+        throw error;
+      } finally {
+        context.meter.operation({
+          operation: operation.name,
+          stream: stream?.name,
+          latencyMs: context.clock.monotonicMs() - beganMs,
+          errorCode,
+        });
+      }
     };
-    const authorize = async (authorizer: Authorizer): Promise<void> => {
-      const resourceArn = resourceNamedBy(named, stream);
-      const denial = await authorizer.authorize(caller, `kinesis:${operation.name}`, resourceArn);
-      if (denial !== undefined) throw failure("AccessDeniedException", denial);
-      await refuseBeyondRate(context, operation.name, caller, stream, nowMs);
-    };
-    const call: Call<O> = {
-      caller,
-      failure,
-      nowMs,
-      async about(found) {
-        stream = found;
-        if (!isAdmitted) await admit();
-      },
-    };
-    let errorCode: string | undefined;
-    try {
-      const admitted = !byToken || stream !== undefined ? admit() : undefined;
-      if (admitted !== undefined) await admitted;
-      const attempt = () => behave(context, input, call);
-      const { refresh } = context.engine.state;
-      const answer = await (refresh === undefined ? attempt() : withNewest(refresh, attempt));
-      if (!isAdmitted) throw new Error(`${operation.name} did not say which stream it is about`);
-      return answer;
-    } catch (error) {
-      errorCode = error instanceof ServiceError ? error.code : "InternalFailure";
-      throw error;
-    } finally {
-      context.meter.operation({
-        operation: operation.name,
-        stream: stream?.name,
-        latencyMs: context.clock.monotonicMs() - beganMs,
-        errorCode,
-      });
-    }
-  };
 }
 
 /** What is not known here may have been made through another server a moment ago. */

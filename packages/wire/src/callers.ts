@@ -1,6 +1,7 @@
 import { ServiceError } from "@millrace/api";
 import type { Caller, WireRequest } from "./exchange.ts";
 import { credentialOf } from "./authorization.ts";
+import type { Credential } from "./authorization.ts";
 
 /** The account of whoever does not say which, and the region of whoever does not sign. */
 export const DEFAULT_ACCOUNT_ID = "000000000000";
@@ -36,23 +37,43 @@ export function callersFromHeaders(options: CallersOptions = {}): Callers {
     if (credential === undefined && options.unsigned === "refuse") {
       throw new ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token");
     }
-    return {
-      accountId:
-        credential === undefined
-          ? DEFAULT_ACCOUNT_ID
-          : (accounts.get(credential.accessKeyId) ??
-            accountOfKey(credential.accessKeyId) ??
-            accountOfInput(input) ??
-            DEFAULT_ACCOUNT_ID),
-      region: credential?.region ?? DEFAULT_REGION,
-      principal: credential?.accessKeyId ?? "anonymous",
-      get sourceIp() {
-        return request.remoteAddress;
-      },
-      viaTls: request.viaTls,
-      requestId,
-    };
+    const accountId =
+      credential === undefined
+        ? DEFAULT_ACCOUNT_ID
+        : (accounts.get(credential.accessKeyId) ??
+          accountOfKey(credential.accessKeyId) ??
+          accountOfInput(input) ??
+          DEFAULT_ACCOUNT_ID);
+    return new HeaderCaller(request, requestId, accountId, credential);
   };
+}
+
+class HeaderCaller implements Caller {
+  readonly accountId: string;
+  readonly region: string;
+  readonly principal: string;
+  readonly viaTls: boolean;
+  readonly requestId: string;
+  readonly #request: WireRequest;
+
+  constructor(
+    request: WireRequest,
+    requestId: string,
+    accountId: string,
+    credential: Credential | undefined,
+  ) {
+    this.accountId = accountId;
+    this.region = credential?.region ?? DEFAULT_REGION;
+    this.principal = credential?.accessKeyId ?? "anonymous";
+    this.viaTls = request.viaTls;
+    this.requestId = requestId;
+    this.#request = request;
+  }
+
+  /** Not before somebody asks: it may be a call of the system. */
+  get sourceIp(): string {
+    return this.#request.remoteAddress;
+  }
 }
 
 function accountOfKey(accessKeyId: string): string | undefined {

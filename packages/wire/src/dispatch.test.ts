@@ -22,7 +22,10 @@ describe("operations", () => {
       handlers: {
         PutRecord: async (caller, { StreamName, PartitionKey, Data }) => {
           // Its memory is used again after the answer.
-          seen.push({ caller, input: { StreamName, PartitionKey, Data: Buffer.from(Data) } });
+          seen.push({
+            caller: { ...caller, sourceIp: caller.sourceIp },
+            input: { StreamName, PartitionKey, Data: Buffer.from(Data) },
+          });
           return { ShardId: "shardId-000000000000", SequenceNumber: "49" };
         },
       },

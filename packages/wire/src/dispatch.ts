@@ -15,8 +15,8 @@
  * The path of a request does not matter. Requests that are not signed are let through unless `callers`
  * refuses them; everything else about signatures is theirs too.
  */
-import { KinesisRecord, ServiceError, validationMessage, violations } from "@millrace/api";
-import type { Members, Operation, Service } from "@millrace/api";
+import { ServiceError, validationMessage, violations } from "@millrace/api";
+import type { Operation, Service } from "@millrace/api";
 import type { Clock, Logger, Random } from "@millrace/runtime";
 import type { Callers } from "./callers.ts";
 import { eventStreamBody, streamContractOf } from "./event-stream/events.ts";
@@ -25,7 +25,7 @@ import type { Caller, WireRequest, WireService } from "./exchange.ts";
 import { CBOR_FORMAT, EVENT_STREAM_CONTENT_TYPE, formatOf, JSON_FORMAT, mediaTypeOf } from "./formats.ts";
 import type { Format } from "./formats.ts";
 import { isListed } from "./handlers.ts";
-import type { Handlers } from "./handlers.ts";
+import type { AnswerForm, Handlers } from "./handlers.ts";
 import { ConnectionDropped } from "./listener/refusal.ts";
 import {
   deprecatedReply,
@@ -78,12 +78,10 @@ export interface ServiceOptions<S extends Service> {
 /** What is known about an operation before any request for it. */
 interface Entry {
   readonly operation: Operation;
-  readonly handle: (caller: Caller, input: unknown) => Promise<unknown>;
+  readonly handle: (caller: Caller, input: unknown, form?: AnswerForm) => Promise<unknown>;
   readonly stream: StreamContract | undefined;
   /** Whether the answer has no members, and so no body. */
   readonly silent: boolean;
-  /** Whether the answer is one with records, which may be encoded as they are read. */
-  readonly hasRecords: boolean;
 }
 
 /** A call that has passed the checks of the protocol. */
@@ -143,7 +141,6 @@ class Dispatcher {
           handle: handlers[name] as Entry["handle"],
           stream: streamContractOf(operation),
           silent: Object.keys(operation.output.members).length === 0,
-          hasRecords: operation.eventStream === undefined && listsRecords(operation.output.members),
         },
       ]),
     );
@@ -212,7 +209,7 @@ class Dispatcher {
       const { intercept } = this.#options;
       const output =
         intercept === undefined
-          ? await entry.handle(withRecordsFor(entry, format, caller), input)
+          ? await entry.handle(caller, input, format)
           : await intercept(caller, operation, input, (changed = input) => entry.handle(caller, changed));
       return this.#answer(entry, format, output, requestId);
     } catch (error) {
@@ -281,15 +278,6 @@ class Dispatcher {
       ? xmlUnknownOperationReply()
       : xmlReply("AccessDeniedException", "Unable to determine service/operation name to be authorized");
   }
-}
-
-function listsRecords(members: Members): boolean {
-  return Object.values(members).some(({ shape }) => shape.kind === "list" && shape.member === KinesisRecord);
-}
-
-/** The caller as the handler sees it. Not with an intercept, which may look at the records. */
-function withRecordsFor({ hasRecords }: Entry, { newRecords }: Format, caller: Caller): Caller {
-  return hasRecords && newRecords !== undefined ? { ...caller, newRecords } : caller;
 }
 
 export function refuseViolations(operation: Operation, input: object): void {

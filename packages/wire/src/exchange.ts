@@ -4,7 +4,6 @@
  */
 
 import type { ScannedPutRecords } from "./put-records/scanned-input.ts";
-import type { StoredRecords } from "./stored-records/stored-records.ts";
 
 export interface WireRequest {
   /** Upper case, e.g. `POST`. */
@@ -57,6 +56,4 @@ export interface Caller {
   readonly sourceIp: string;
   readonly viaTls: boolean;
   readonly requestId: string;
-  /** Makes what the answer's records go to. Absent where there are none, or where there is no better than the usual. */
-  readonly newRecords?: () => StoredRecords;
 }

@@ -6,11 +6,11 @@ import { encodeCbor } from "./cbor/encode.ts";
 import { checkJson, decodeJson } from "./json/decode.ts";
 import { encodeJson } from "./json/encode.ts";
 import { recordsForJson } from "./stored-records/encode-json.ts";
-import type { StoredRecords } from "./stored-records/stored-records.ts";
+import type { AnswerForm } from "./handlers.ts";
 
 export type FormatName = "json" | "cbor";
 
-export interface Format {
+export interface Format extends AnswerForm {
   readonly name: FormatName;
   readonly contentType: string;
   /** @throws {SerializationFault} when the bytes do not fit the shape. */
@@ -18,8 +18,6 @@ export interface Format {
   /** @throws {SerializationFault} when the bytes are no document at all. */
   check(bytes: Uint8Array): void;
   encode<S extends Shape>(value: Decoded<S>, shape: S): readonly Buffer[];
-  /** Makes records that are encoded in this form as they are read. Absent where they are not. */
-  readonly newRecords?: () => StoredRecords;
 }
 
 export const JSON_FORMAT: Format = {

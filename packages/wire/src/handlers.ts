@@ -10,6 +10,7 @@ import type {
   StructureShape,
 } from "@millrace/api";
 import type { Caller } from "./exchange.ts";
+import type { StoredRecords } from "./stored-records/stored-records.ts";
 
 /** The output of an operation, with its event stream (a member that is a union) as what it is over time. */
 export type AnswerOf<O> =
@@ -23,6 +24,12 @@ export type AnswerOf<O> =
       }
     : never;
 
+/** What a handler may know of how its answer is encoded. */
+export interface AnswerForm {
+  /** Makes records that are encoded as they are read, so that nobody can look at them any more. Absent where they are not. */
+  readonly newRecords?: () => StoredRecords;
+}
+
 /**
  * Carries out one operation. The input has the types and keeps the constraints of the contract. It
  * answers by returning, or refuses by throwing a {@link ServiceError}; anything else that it throws is
@@ -32,7 +39,7 @@ export type AnswerOf<O> =
  * is called when the client is gone, maybe before the first `next()` and maybe while one is pending, so
  * what it holds must not depend on the body of a generator having begun. Its iterator is best a {@link Cursor}.
  */
-export type Handler<O> = (caller: Caller, input: InputOf<O>) => Promise<AnswerOf<O>>;
+export type Handler<O> = (caller: Caller, input: InputOf<O>, form?: AnswerForm) => Promise<AnswerOf<O>>;
 
 /** One handler for each operation of a service: an operation without one does not compile. */
 export type Handlers<S extends Service> = {

@@ -3,7 +3,13 @@ export { callersFromHeaders, DEFAULT_ACCOUNT_ID, DEFAULT_REGION } from "./caller
 export type { Callers, CallersOptions } from "./callers.ts";
 export { checkCbor, decodeCbor } from "./cbor/decode.ts";
 export { encodeCbor } from "./cbor/encode.ts";
-export { decodeError, decodeEventStream, decodeResponse, encodeRequest, joinedResponse } from "./client-codec.ts";
+export {
+  decodeError,
+  decodeEventStream,
+  decodeResponse,
+  encodeRequest,
+  joinedResponse,
+} from "./client-codec.ts";
 export type { EncodedRequest, ReceivedPieces, ReceivedResponse } from "./client-codec.ts";
 export { isCursor, nextOf } from "./cursor.ts";
 export type { Cursor } from "./cursor.ts";
@@ -19,7 +25,7 @@ export type { EventMessage, HeaderValue } from "./event-stream/message.ts";
 export { CBOR_FORMAT, EVENT_STREAM_CONTENT_TYPE, formatOf, JSON_FORMAT } from "./formats.ts";
 export type { Format, FormatName } from "./formats.ts";
 export { COMMON_ERROR_CODES, failuresOf } from "./handlers.ts";
-export type { AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
+export type { AnswerForm, AnswerOf, CommonErrorCode, Failure, Handler, Handlers } from "./handlers.ts";
 export { remoteService } from "./handover/remote-service.ts";
 export type { RemoteServiceOptions } from "./handover/remote-service.ts";
 export { servePort } from "./handover/serve-port.ts";

@@ -12,7 +12,7 @@ import { timeText } from "../time-text.ts";
 /** Reads records of one shard from an iterator on, and gives the iterator that follows them. */
 export const getRecords = handle(
   GetRecords,
-  async (context, input, { caller, failure, nowMs, about }) => {
+  async (context, input, { caller, failure, nowMs, form, about }) => {
     const { limits } = context;
     const iterator = openIterator(context.secret, input.ShardIterator);
     if (iterator === undefined) throw failure("InvalidArgumentException", "Invalid ShardIterator.");
@@ -45,7 +45,7 @@ export const getRecords = handle(
     const outcome = await readShard(context, stream, shard, iterator.position, {
       recordsMax: input.Limit ?? limits.getRecordsRecordsMax,
       bytesMax: limits.getRecordsBytesMax,
-      ...(caller.newRecords === undefined ? {} : { newRecords: caller.newRecords }),
+      ...(form.newRecords === undefined ? {} : { newRecords: form.newRecords }),
     });
     if (outcome.kind === "gone") throw notFound();
     if (outcome.kind === "unreadable") {

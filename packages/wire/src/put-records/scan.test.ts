@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { decodeCbor, decodeJson, encodeCbor, SerializationFault } from "../index.ts";
 import type { FormatName } from "../formats.ts";
 import { QuickDecoder } from "./scan.ts";
-import { ScannedPut, ScannedPutRecord, ScannedPutRecords } from "./scanned-input.ts";
+import { ScannedPut } from "./scanned-input.ts";
+import type { ScannedPutRecord, ScannedPutRecords } from "./scanned-input.ts";
 
 interface Entry {
   Data: Uint8Array;
