@@ -7,7 +7,7 @@
  * order; parents end before their children begin.
  */
 import assert from "node:assert/strict";
-import { openScene, STREAM } from "./scene.mjs";
+import { openScene } from "./scene.mjs";
 
 const way = process.argv[2] ?? "polling";
 const scene = await openScene({ application: `fleet-${way}`, shardCount: 8 });

@@ -7,7 +7,7 @@
  * Every record must have been seen, each key's in order.
  */
 import assert from "node:assert/strict";
-import { openScene, STREAM } from "./scene.mjs";
+import { openScene } from "./scene.mjs";
 
 const version = process.argv[2] ?? "3.5.1";
 const scene = await openScene({ application: "mixed", shardCount: 8 });

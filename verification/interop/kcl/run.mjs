@@ -8,7 +8,7 @@
  * the second worker must begin where the first one stopped. A short run is without the second worker.
  */
 import assert from "node:assert/strict";
-import { openScene, STREAM } from "./scene.mjs";
+import { openScene } from "./scene.mjs";
 
 const way = process.argv[2] ?? "polling";
 const version = process.argv[3] ?? "3.5.1";
