@@ -33,4 +33,9 @@ export interface JetStreamEngineOptions {
    * 128 KiB.
    */
   readonly turnBytesMin?: number;
+  /**
+   * So many appends are under way at once, in all groups together, before others wait for one of them to end, which is for no longer
+   * than an append takes. Default: 16.
+   */
+  readonly appendCount?: number;
 }

@@ -26,6 +26,7 @@ import { type Appended, Forwarding } from "./gateways/forwarding.ts";
 import { GatewayPeers } from "./gateways/gateway-peers.ts";
 import { Presence } from "./gateways/presence.ts";
 import { Turns } from "./gateways/turns.ts";
+import { AppendSlots } from "./groups/append-slots.ts";
 import { GroupLog } from "./groups/group-log.ts";
 import { GroupReader, within } from "./groups/group-reader.ts";
 import { Purging } from "./groups/purging.ts";
@@ -59,6 +60,7 @@ class JetStreamEngine implements LogEngine {
   readonly #options: Required<JetStreamEngineOptions>;
   readonly #reader: GroupReader;
   readonly #groups = new Map<number, GroupLog>();
+  readonly #slots: AppendSlots;
   readonly #stateListeners = new Set<(change: StateChange, revision: number) => void>();
   readonly #logListeners = new LogListeners();
   /** Logs that a change asked for here closes: what comes meanwhile waits for its outcome. */
@@ -90,7 +92,9 @@ class JetStreamEngine implements LogEngine {
       holdMs: options.holdMs ?? 30_000,
       quietMs: options.quietMs ?? 5_000,
       turnBytesMin: options.turnBytesMin ?? 128 << 10,
+      appendCount: options.appendCount ?? 16,
     };
+    this.#slots = new AppendSlots(options.clock, this.#options.appendCount);
     this.#reader = new GroupReader(options.broker, options.clock);
     this.state = {
       get: (key) => this.#machine.get(key),
@@ -395,6 +399,7 @@ class JetStreamEngine implements LogEngine {
         ...this.#options,
         session: this.#joined.session,
         takeTurn: async (knownSequence) => this.#turns?.take(number, knownSequence),
+        slots: this.#slots,
         dropped: this.#dropped,
         onEntry: (logId) => this.#onEntry(logId),
       });

@@ -1,5 +1,6 @@
 import type { ShardLogId } from "@millrace/log";
 import type { Clock, Logger } from "@millrace/runtime";
+import type { AppendSlots } from "./append-slots.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Loan } from "./wanted.ts";
 
@@ -24,6 +25,8 @@ export interface GroupLogOptions {
    * made without asking.
    */
   readonly takeTurn: (knownSequence: number) => Promise<Loan | undefined>;
+  /** Those of all groups of this gateway. */
+  readonly slots: AppendSlots;
   /** Logs that were dropped while this gateway was there. */
   readonly dropped: ReadonlySet<ShardLogId>;
   /** A log has become longer. */

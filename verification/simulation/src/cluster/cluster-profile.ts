@@ -36,6 +36,8 @@ export interface ClusterProfile {
   readonly quietMs: number;
   /** From how many bytes on a gateway appends in turn with the owner of a group what it would send to it. */
   readonly turnBytesMin: number;
+  /** Appends of a gateway that are under way at once before others wait. */
+  readonly appendCount: number;
   /** Share of entries that take two messages. */
   readonly largeEntryShare: number;
 }
@@ -91,5 +93,6 @@ export function clusterProfileOf(seed: number): ClusterProfile {
     largeEntryShare: often(0.05) ? 0.02 : 0,
     quietMs: pick(random, [0, 300, 5_000]),
     turnBytesMin: pick(random, [1, 200, 128 << 10]),
+    appendCount: pick(random, [1, 16]),
   };
 }

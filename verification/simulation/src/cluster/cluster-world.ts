@@ -129,6 +129,7 @@ export class ClusterWorld {
       holdMs: profile.holdMs,
       quietMs: profile.quietMs,
       turnBytesMin: profile.turnBytesMin,
+      appendCount: profile.appendCount,
     });
     let died: (value: undefined) => void = () => undefined;
     const gateway: Gateway = {

@@ -10,6 +10,7 @@ const CALM: Partial<ClusterProfile> = {
   retention: false,
   largeEntryShare: 0,
   turnBytesMin: 128 << 10,
+  appendCount: 16,
   troubleMs: 10_000,
   holdMs: 10_000,
   cacheBytes: 8 << 20,
