@@ -17,8 +17,11 @@ const PIECE_GROWTH = 4;
 /** Text that is put together before it is written, where the machine has no better way. */
 const TEXT_LENGTH_MAX = 16 * 1024;
 
+/** Four answers of the largest kind, in base64, as so many consumers that catch up have them. */
+const IDLE_ANSWER_BYTES_MAX = 64 << 20;
+
 /** What answers are written to, until they are sent. Of the thread, as the processor's caches are. */
-const answers = new BytePool();
+const answers = new BytePool({ idleBytesMax: IDLE_ANSWER_BYTES_MAX });
 
 /** What base64 is written with: where the machine has nothing better, the platform's strings. */
 type Means = Base64Text | "strings";
