@@ -1,21 +1,37 @@
 import { simulatedRuntime } from "@millrace/runtime";
+import type { Clock } from "@millrace/runtime";
 import { expect, test } from "vitest";
 import { AppendSlots } from "./append-slots.ts";
+import type { AppendSlot } from "./append-slots.ts";
 
-/** Appends that wait for their slots, and how many have begun. */
-function appends(slots: AppendSlots) {
-  const begun: string[] = [];
-  return {
-    begun,
-    begin(name: string): void {
-      const waiting = slots.take();
-      if (waiting === undefined) begun.push(name);
-      else void waiting.then(() => begun.push(name));
-    },
-  };
+/** Appends that wait for their slots, and those that have begun, in that order. */
+class Appends {
+  readonly begun: string[] = [];
+  readonly #slots: AppendSlots;
+  readonly #slotOf = new Map<string, AppendSlot>();
+
+  constructor(slots: AppendSlots) {
+    this.#slots = slots;
+  }
+
+  begin(...names: string[]): void {
+    for (const name of names) {
+      const begin = (slot: AppendSlot) => {
+        this.begun.push(name);
+        this.#slotOf.set(name, slot);
+      };
+      const slot = this.#slots.take();
+      if (slot instanceof Promise) void slot.then(begin);
+      else begin(slot);
+    }
+  }
+
+  slotOf(name: string): AppendSlot {
+    return this.#slotOf.get(name)!;
+  }
 }
 
-function inTime(check: (clock: ReturnType<typeof simulatedRuntime>["clock"]) => Promise<void>) {
+function inTime(check: (clock: Clock) => Promise<void>): () => Promise<void> {
   return async () => {
     const runtime = simulatedRuntime({ seed: 1 });
     await runtime.world.finish(check(runtime.clock));
@@ -25,42 +41,41 @@ function inTime(check: (clock: ReturnType<typeof simulatedRuntime>["clock"]) => 
 test(
   "as many appends as there are slots begin at once, and the others in their order as those end",
   inTime(async (clock) => {
-    const slots = new AppendSlots(clock, 2);
-    const { begin, begun } = appends(slots);
-    begin("of before");
-    slots.give(60_000);
-    for (const name of ["a", "b", "c", "d", "e"]) begin(name);
+    const appends = new Appends(new AppendSlots(clock, 2));
+    appends.begin("before");
+    await clock.sleep(60_000);
+    appends.slotOf("before").over();
+    appends.begin("a", "b", "c", "d", "e");
     await clock.sleep(1_000);
-    expect(begun).toEqual(["of before", "a", "b"]);
-    slots.give(60_000);
-    slots.give(60_000);
+    expect(appends.begun).toEqual(["before", "a", "b"]);
+    appends.slotOf("b").over();
+    appends.slotOf("a").over();
     await clock.sleep(1_000);
-    expect(begun).toEqual(["of before", "a", "b", "c", "d"]);
-    slots.give(undefined);
+    expect(appends.begun).toEqual(["before", "a", "b", "c", "d"]);
+    appends.slotOf("c").unused();
     await clock.sleep(0);
-    expect(begun).toEqual(["of before", "a", "b", "c", "d", "e"]);
+    expect(appends.begun).toEqual(["before", "a", "b", "c", "d", "e"]);
   }),
 );
 
 test(
   "nobody waits for longer than an append takes, and then there are more than slots until as many have ended",
   inTime(async (clock) => {
-    const slots = new AppendSlots(clock, 1);
-    const { begin, begun } = appends(slots);
-    begin("of before");
-    slots.give(40);
-    begin("slow");
-    begin("patient");
+    const appends = new Appends(new AppendSlots(clock, 1));
+    appends.begin("before");
+    await clock.sleep(40);
+    appends.slotOf("before").over();
+    appends.begin("slow", "patient");
     await clock.sleep(39);
-    expect(begun).toEqual(["of before", "slow"]);
+    expect(appends.begun).toEqual(["before", "slow"]);
     await clock.sleep(2);
-    expect(begun).toEqual(["of before", "slow", "patient"]);
-    begin("later");
-    slots.give(40);
+    expect(appends.begun).toEqual(["before", "slow", "patient"]);
+    appends.begin("later");
+    appends.slotOf("patient").unused();
     await clock.sleep(1);
-    expect(begun).not.toContain("later");
-    slots.give(40);
+    expect(appends.begun).not.toContain("later");
+    appends.slotOf("slow").unused();
     await clock.sleep(0);
-    expect(begun).toContain("later");
+    expect(appends.begun).toContain("later");
   }),
 );

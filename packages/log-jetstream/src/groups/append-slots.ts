@@ -1,5 +1,13 @@
 import type { Clock } from "@millrace/runtime";
 
+/** Leave for an append to begin. One of the two is called when that is over. */
+export interface AppendSlot {
+  /** The append has its outcome. */
+  over(): void;
+  /** There was nothing to append. */
+  unused(): void;
+}
+
 /** Of what an append takes on the average, the newest one is this share. */
 const NEWEST_SHARE = 0.1;
 
@@ -21,31 +29,36 @@ export class AppendSlots {
     this.#count = count;
   }
 
-  /** Resolves when an append may be gathered and begin; undefined when that is now. {@link give} says that it is over. */
-  take(): Promise<void> | undefined {
-    if (this.#underWayCount < this.#count) {
-      this.#underWayCount += 1;
-      return undefined;
-    }
+  /** Resolves when an append may be gathered and begin; no promise when that is now. */
+  take(): AppendSlot | Promise<AppendSlot> {
+    if (this.#underWayCount < this.#count) return this.#begin();
     return new Promise((resolve) => {
       const begin = (): void => {
         patience.cancel();
         this.#waiting.delete(begin);
-        this.#underWayCount += 1;
-        resolve();
+        resolve(this.#begin());
       };
       const patience = this.#clock.schedule(this.#averageMs ?? 0, begin);
       this.#waiting.add(begin);
     });
   }
 
-  /** An append is over that took so long, or was not made after all. */
-  give(tookMs: number | undefined): void {
+  #begin(): AppendSlot {
+    this.#underWayCount += 1;
+    const sinceMs = this.#clock.monotonicMs();
+    return {
+      over: () => {
+        const tookMs = this.#clock.monotonicMs() - sinceMs;
+        const averageMs = this.#averageMs ?? tookMs;
+        this.#averageMs = averageMs + (tookMs - averageMs) * NEWEST_SHARE;
+        this.#end();
+      },
+      unused: () => this.#end(),
+    };
+  }
+
+  #end(): void {
     this.#underWayCount -= 1;
-    if (tookMs !== undefined) {
-      const averageMs = this.#averageMs ?? tookMs;
-      this.#averageMs = averageMs + (tookMs - averageMs) * NEWEST_SHARE;
-    }
     const [next] = this.#waiting;
     if (next !== undefined && this.#underWayCount < this.#count) next();
   }

@@ -266,21 +266,16 @@ export class GroupLog {
   }
 
   async #writeNext(): Promise<void> {
-    const { clock, slots } = this.#options;
-    const slot = slots.take();
-    if (slot !== undefined) await slot;
+    const taken = this.#options.slots.take();
+    const slot = taken instanceof Promise ? await taken : taken;
     const { messages, underWay } = this.#gather();
-    if (messages.length === 0) {
-      slots.give(undefined);
-      return;
-    }
-    const sinceMs = clock.monotonicMs();
+    if (messages.length === 0) return slot.unused();
     this.#underWay = underWay;
     const expected = this.#knownSequence;
     this.#publishing = this.#publish(messages, expected);
     const outcome = await this.#publishing;
     this.#publishing = undefined;
-    slots.give(clock.monotonicMs() - sinceMs);
+    slot.over();
     if (outcome.kind === "stored" && outcome.sequence === expected + messages.length) {
       for (const [at, { payload }] of messages.entries()) {
         const sequence = expected + 1 + at;
