@@ -90,6 +90,7 @@ test.each([
   ["a connection that is to be closed", "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"],
   ["a header in two lines", "GET / HTTP/1.1\r\nhost: x\r\na: b\r\n c\r\n\r\n"],
   ["a space before the colon", "GET / HTTP/1.1\r\nhost : x\r\n\r\n"],
+  ["a length with a tab behind it", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\t\r\n\r\nx"],
   ["a length that is no number", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +1\r\n\r\nx"],
   ["a line feed alone", "GET / HTTP/1.1\r\nhost: x\na: b\r\n\r\n"],
   ["a zero in a value", "GET / HTTP/1.1\r\nhost: x\0\r\n\r\n"],

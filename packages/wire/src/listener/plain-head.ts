@@ -59,9 +59,9 @@ export function readPlainHead(bytes: Buffer, headBytesMax: number): PlainHead | 
     // Repeated headers have rules of their own; so has what any object has under the name.
     if (SPECIAL.has(name) || headers[name] !== undefined) return undefined;
     if (name === "content-length") {
-      if (!/^\d{1,15}$/.test(value)) return undefined;
+      if (!/^\d{1,15}$/.test(value) || hasMoreBlanks(line)) return undefined;
       bodyBytes = Number(value);
-    } else if (name === "connection" && value.toLowerCase() !== "keep-alive") {
+    } else if (name === "connection" && (value.toLowerCase() !== "keep-alive" || hasMoreBlanks(line))) {
       return undefined;
     }
     headers[name] = value;
@@ -197,6 +197,11 @@ function readHeaderLine(
   while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1;
   const value = bytes.toString("latin1", valueStart, valueEnd);
   return { name, value, valueOffset: valueStart - start, lineBytes: at + 2 - start };
+}
+
+/** Blanks other than one behind the colon. Of what decides where a request ends, Node's parser does not take all of them. */
+function hasMoreBlanks({ name, value, lineBytes }: HeaderLine): boolean {
+  return lineBytes > name.length + ": ".length + value.length + "\r\n".length;
 }
 
 function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
