@@ -34,7 +34,11 @@ const changed = (bytes, change) => Buffer.from(change(Buffer.from(bytes).toStrin
 function withOddNumbers(service) {
   return async (request) => {
     if (request.headers["x-amz-target"]?.startsWith("Kinesis_") !== true) return service(request);
-    const answer = await service({ ...request, body: changed(request.body, asTheyAre) });
+    const answer = await service({
+      ...request,
+      remoteAddress: request.remoteAddress,
+      body: changed(request.body, asTheyAre),
+    });
     const pieces = answer.body instanceof Uint8Array ? [answer.body] : answer.body;
     const whole = changed(Buffer.concat(pieces), disguised);
     answer.release?.();

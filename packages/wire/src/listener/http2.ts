@@ -34,13 +34,17 @@ export interface Http2 {
 /** Sessions of one listener. A client may open one for each request, so whatever can be shared by them is made once. */
 export function http2(host: ListenerHost): Http2 {
   let server: Http2Server | undefined;
-  let begun: ServerHttp2Session;
+  let begun: ServerHttp2Session | undefined;
   return {
     accept(socket, tcp, viaTls) {
       server ??= http2Server(host).on("session", (session) => (begun = session));
-      // The session is told of before this returns.
+      begun = undefined;
       server.emit("connection", socket);
-      return new SessionState(host, begun, socket, tcp, viaTls);
+      const session = begun as ServerHttp2Session | undefined;
+      // Whoever took the one before for it would answer another client.
+      if (session === undefined) throw new Error("Node's HTTP/2 server has made no session of a connection");
+      begun = undefined;
+      return new SessionState(host, session, socket, tcp, viaTls);
     },
   };
 }
