@@ -8,7 +8,8 @@ import { type NatsCluster, startNatsCluster } from "./src/nats-cluster.ts";
 
 let cluster: NatsCluster | undefined;
 let testNumber = 0;
-const clients = new Clients();
+// Longer than a gateway waits: a machine that is slow for seconds does not fail a contract.
+const clients = new Clients({ answerTimeoutMs: 30_000 });
 
 beforeAll(async () => {
   cluster = await startNatsCluster();

@@ -7,6 +7,11 @@ const { clock } = nodeRuntime();
 /** Connections to a cluster, closed together. */
 export class Clients {
   readonly #open: Broker[] = [];
+  readonly #options: Pick<NatsBrokerOptions, "answerTimeoutMs">;
+
+  constructor(options: Pick<NatsBrokerOptions, "answerTimeoutMs"> = {}) {
+    this.#options = options;
+  }
 
   /** A client that may do all that a gateway may. */
   connect(cluster: NatsCluster, urls: readonly string[] = cluster.urls): Promise<Broker> {
@@ -20,7 +25,7 @@ export class Clients {
   }
 
   async #connect(options: Pick<NatsBrokerOptions, "servers" | "login" | "systemLogin">): Promise<Broker> {
-    const broker = await connectNatsBroker({ clock, name: "cluster test", ...options });
+    const broker = await connectNatsBroker({ clock, name: "cluster test", ...this.#options, ...options });
     this.#open.push(broker);
     return broker;
   }

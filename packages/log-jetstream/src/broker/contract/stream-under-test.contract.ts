@@ -25,12 +25,20 @@ interface StreamUnderTest extends BrokerUnderTest {
 
 export async function withStream(open: Open, more: Partial<StreamSettings> = {}): Promise<StreamUnderTest> {
   const opened = await open();
-  const { word, broker, finish } = opened;
+  const { word } = opened;
   const settings = { name: `${word}-s`, subjects: [`${word}.s.>`], replicas: 3, ...more };
-  expect(await finish(broker.createStream(settings))).toEqual({ kind: "done" });
+  await created(opened, settings);
   const subject = (key: string): string => `${word}.s.${key}`;
   await leaderAnswers(opened, settings.name, subject("nothing"));
   return { ...opened, stream: settings.name, settings, subject };
+}
+
+/** A cluster that has just elected its leaders can be late to answer: creating the same stream again is the remedy. */
+async function created({ broker, finish }: Client, settings: StreamSettings): Promise<void> {
+  for (;;) {
+    const outcome = await finish(broker.createStream(settings));
+    if (outcome.kind !== "unknown") return expect(outcome).toEqual({ kind: "done" });
+  }
 }
 
 /** Until a leader decides about messages: one with a condition that cannot hold leaves no trace. */
@@ -38,7 +46,7 @@ async function leaderAnswers({ broker, finish }: Client, stream: string, subject
   for (;;) {
     const outcome = await finish(broker.publish(stream, subject, Buffer.alloc(0), { lastSequence: 999 }));
     if (outcome.kind === "wrong-sequence") return;
-    expect(outcome).toMatchObject({ kind: "refused", cause: "unreachable" });
+    if (outcome.kind !== "unknown") expect(outcome).toMatchObject({ kind: "refused", cause: "unreachable" });
   }
 }
 
