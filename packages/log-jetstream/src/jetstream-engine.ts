@@ -159,7 +159,7 @@ class JetStreamEngine implements LogEngine {
       appendInTurn: (logId, batch) => this.#appendHere(logId, batch, { inTurn: true }) as Promise<Appended>,
     });
     const groupOf = (logId: ShardLogId): number | undefined => this.#machine.log(logId)?.group;
-    this.#peers = new GatewayPeers({ broker, prefix, session, presence, groupOf });
+    this.#peers = new GatewayPeers({ broker, clock, prefix, session, presence, groupOf });
     presence.begin();
   }
 

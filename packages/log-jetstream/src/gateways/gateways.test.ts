@@ -26,6 +26,8 @@ function worldOf(seed: number) {
 
   /** How large the requests were that gateways have sent each other with entries. */
   const requests: number[] = [];
+  /** What gateways have sent each other with questions about squares. */
+  const questions: string[] = [];
   /** How publishes ended. */
   const published: string[] = [];
   const join = async (name: string): Promise<Gateway> => {
@@ -37,6 +39,7 @@ function worldOf(seed: number) {
     const request = broker.request.bind(broker);
     broker.request = (subject, payload, timeoutMs) => {
       if (subject.endsWith(".entries")) requests.push(payload.byteLength);
+      if (subject.endsWith(".square")) questions.push(Buffer.from(payload).toString());
       return request(subject, payload, timeoutMs);
     };
     const counted = async (outcome: Promise<PublishOutcome>): Promise<PublishOutcome> => {
@@ -77,7 +80,7 @@ function worldOf(seed: number) {
     const owner = gateways.find(({ engine }) => engine.peers?.ownerOfLog(logId) === undefined)!;
     const other = gateways.find((gateway) => gateway !== owner)!;
     expect(other.engine.peers?.ownerOfLog(logId)).toBeDefined();
-    return { owner, other, logId, requests, published };
+    return { owner, other, logId, requests, questions, published };
   };
   return { clock, cluster, onlooker, join, openLog, written, pair };
 }
@@ -336,6 +339,38 @@ describe("gateways of one cluster", () => {
     expect(other.engine.peers!.ownerOfLog(logId)).toBeUndefined();
     await clock.runFor(A_WHILE_MS);
     expect(other.engine.peers!.ownerOfLog(logId)).toBe(peer);
+  });
+
+  test("ask together what comes while they wait for an answer, and each question has its own", async () => {
+    const { clock, pair } = worldOf(9);
+    const { owner, other, logId, questions } = await pair();
+    const peer = other.engine.peers!.ownerOfLog(logId)!;
+    owner.engine.peers!.answer("square", (number) => {
+      if (number === 3) throw new Error("three has no square today");
+      return (number as number) ** 2;
+    });
+    const ask = (number: number) => other.engine.peers!.ask(peer, "square", number);
+    const first = [ask(1), ask(2)];
+    await clock.runFor(0);
+    const second = [ask(3), ask(4), ask(5)];
+    expect(await clock.finish(Promise.all([...first, ...second]))).toEqual([1, 4, undefined, 16, 25]);
+    expect(questions).toEqual(["[1,2]", "[3,4,5]"]);
+    // One that cannot be answered says nothing about who was asked.
+    expect(other.engine.peers!.ownerOfLog(logId)).toBe(peer);
+    expect(await clock.finish(ask(6))).toBe(36);
+  });
+
+  test("wait for who does not answer once, however much they have to ask", async () => {
+    const { clock, pair } = worldOf(10);
+    const { owner, other, logId } = await pair();
+    const peer = other.engine.peers!.ownerOfLog(logId)!;
+    owner.engine.peers!.answer("patience", () => new Promise(() => {}));
+    const ask = () => other.engine.peers!.ask(peer, "patience", "now?");
+    const first = ask();
+    await clock.runFor(10);
+    const sinceMs = clock.nowMs();
+    expect(await clock.finish(Promise.all([first, ask(), ask()]))).toEqual([undefined, undefined, undefined]);
+    expect(clock.nowMs() - sinceMs).toBeLessThanOrEqual(1_000);
   });
 
   test("are seen by whoever listens, until they leave", async () => {
