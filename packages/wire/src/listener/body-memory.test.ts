@@ -1,4 +1,4 @@
-/** Large bodies lie in memory that is used again: nobody may see a body but its own. */
+/** Bodies lie in memory that is used again: nobody may see a body but its own. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
@@ -72,7 +72,7 @@ test("bodies side by side, gzipped ones and such as are given up do not get into
   session.close();
 });
 
-test.each([1, 100, 65_000, 65_535, 65_536, 65_537, 130_000, 131_072])(
+test.each([1, 511, 512, 1_432, 16_500, 30_000, 57_344, 57_345, 65_535, 65_536, 65_537, 130_000, 131_072])(
   "bodies of %i bytes stay as they came while other connections are read, whole or in parts",
   async (bytes) => {
     const listener = await startListener(digestTwice);
@@ -93,6 +93,23 @@ test.each([1, 100, 65_000, 65_535, 65_536, 65_537, 130_000, 131_072])(
     await Promise.all(Array.from({ length: 24 }, (_, id) => ask(id)));
   },
 );
+
+test("a short answer that lies in the request is sent as it is, whatever comes meanwhile", async () => {
+  const echoLate: WireService = async ({ body }) => {
+    await clock.sleep(3);
+    return { status: 200, headers: {}, body: [body.subarray(1), body.subarray(0, 1)] };
+  };
+  const listener = await startListener(echoLate);
+  const ask = async (id: number) => {
+    const body = Buffer.alloc(600 + (id % 7) * 3_000, `${id}; `);
+    const response = await fetch(listener.urls[0]!, { method: "POST", body });
+    const turned = Buffer.concat([body.subarray(1), body.subarray(0, 1)]);
+    expect(digestOf(Buffer.from(await response.arrayBuffer()))).toBe(digestOf(turned));
+  };
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all(Array.from({ length: 20 }, (_, id) => ask(round * 100 + id)));
+  }
+});
 
 test("an answer that lies in the request stays as it is until it is sent", async () => {
   const echoBytes: WireService = ({ body }) => Promise.resolve({ status: 200, headers: {}, body });

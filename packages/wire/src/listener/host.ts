@@ -1,5 +1,6 @@
-import type { BytePool, Clock, Logger, MemoryBudget } from "@millrace/runtime";
+import type { Clock, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ListenerLimits } from "./limits.ts";
 import type { LoopShare } from "./loop-share.ts";
@@ -9,8 +10,8 @@ export interface ListenerHost {
   readonly service: WireService;
   readonly limits: ListenerLimits;
   readonly memory: MemoryBudget;
-  /** What large bodies are read into. */
-  readonly bodies: BytePool;
+  /** What bodies are read into. */
+  readonly bodies: BodyMemory;
   /** How much of large bodies is worked on at once. */
   readonly loopShare: LoopShare;
   readonly clock: Clock;

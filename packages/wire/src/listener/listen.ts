@@ -1,9 +1,10 @@
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server as TcpServer, Socket } from "node:net";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
-import { BytePool, Roster, sharedBytes } from "@millrace/runtime";
+import { Roster, sharedBytes } from "@millrace/runtime";
 import type { Clock, Enrolled, Logger, MemoryBudget } from "@millrace/runtime";
 import type { WireService } from "../exchange.ts";
+import { BodyMemory } from "./body-memory.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Deadline } from "./deadlines.ts";
 import { newCounters } from "./host.ts";
@@ -87,7 +88,7 @@ export async function listen(service: WireService, options: ListenOptions): Prom
     service,
     limits,
     memory: options.memory,
-    bodies: new BytePool({
+    bodies: new BodyMemory({
       idleBytesMax: Math.min(IDLE_BODY_BYTES_MAX, options.memory.limitBytes / 2),
       ...(options.sharedBodies === true ? { allocate: sharedBytes } : {}),
     }),

@@ -21,7 +21,7 @@ import { readPlainHead } from "./plain-head.ts";
 import type { PlainHead } from "./plain-head.ts";
 import { refusals } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
-import { ClientGone } from "./request-body.ts";
+import { ClientGone, ReceivedBody } from "./request-body.ts";
 import type { BodySource } from "./request-body.ts";
 import { serve } from "./serve.ts";
 import type { AnswerHead, Inbound, Outbound } from "./serve.ts";
@@ -247,7 +247,7 @@ class PlainExchange implements Inbound, Outbound {
   readonly refusal = undefined;
   readonly headOnly = false;
   readonly isDoneWhenSent = true;
-  readonly received: Buffer | undefined;
+  readonly received: ReceivedBody | undefined;
   readonly #connection: PlainConnection;
   readonly #body: ArrivingBody;
   #shouldClose = false;
@@ -265,9 +265,8 @@ class PlainExchange implements Inbound, Outbound {
     this.path = path;
     this.headers = headers;
     const isWhole = arrived.length === bodyBytes && bodyBytes < POOLED_BYTES_MIN;
-    const first = isWhole ? Buffer.from(arrived) : arrived;
-    this.received = isWhole ? first : undefined;
-    this.#body = new ArrivingBody(connection, bodyBytes, first);
+    this.received = isWhole ? ReceivedBody.copyOf(arrived, connection.host.bodies) : undefined;
+    this.#body = new ArrivingBody(connection, bodyBytes, this.received?.bytes ?? arrived);
   }
 
   /** What has arrived is about to be overwritten. */

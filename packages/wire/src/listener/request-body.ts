@@ -1,15 +1,15 @@
 import { createGunzip } from "node:zlib";
 import type { Readable } from "node:stream";
-import type { BytePool } from "@millrace/runtime";
 import { copierOf, POOLED_BYTES_MIN } from "@millrace/runtime";
 import type { WireResponse } from "../exchange.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { BODY_STEP_BYTES } from "./limits.ts";
 import type { ListenerHost } from "./host.ts";
 import { refusals } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reservation } from "./reservation.ts";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = Buffer.alloc(0);
 
 /** A body on its way. */
 export interface BodyFlow {
@@ -92,16 +92,29 @@ export class ClientGone extends Error {
   }
 }
 
-/** A body that was read. A large one lies in memory that is used again. */
+/** A body that was read. It may lie in memory that is used again. */
 export class ReceivedBody {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly #pooled: Buffer | undefined;
-  readonly #pool: BytePool;
+  readonly #memory: BodyMemory;
 
-  constructor(bytes: Uint8Array, pooled: Buffer | undefined, pool: BytePool) {
+  constructor(bytes: Buffer, pooled: Buffer | undefined, memory: BodyMemory) {
     this.bytes = bytes;
     this.#pooled = pooled;
-    this.#pool = pool;
+    this.#memory = memory;
+  }
+
+  /** A small body that is whole, copied. */
+  static copyOf(bytes: Buffer, memory: BodyMemory): ReceivedBody {
+    if (!memory.isFor(bytes.length)) return new ReceivedBody(Buffer.from(bytes), undefined, memory);
+    const pooled = memory.take(bytes.length);
+    pooled.set(bytes);
+    return new ReceivedBody(pooled.subarray(0, bytes.length), pooled, memory);
+  }
+
+  /** Of the memory that it lies in. */
+  get heldBytes(): number {
+    return this.#pooled?.length ?? this.bytes.length;
   }
 
   /**
@@ -109,11 +122,13 @@ export class ReceivedBody {
    * garbage collector: an answer may lie in the request, and pieces that are not made yet may be made of it.
    */
   giveBackAfter({ body }: WireResponse): void {
-    if (this.#pooled === undefined) return;
-    const pieces =
-      body instanceof Uint8Array ? [body] : Array.isArray(body) ? (body as Uint8Array[]) : undefined;
-    if (pieces?.some((piece) => piece.buffer === this.#pooled?.buffer) === false)
-      this.#pool.give(this.#pooled);
+    const pooled = this.#pooled;
+    if (pooled === undefined) return;
+    if (body instanceof Uint8Array) {
+      if (body.buffer === pooled.buffer) return;
+    } else if (!Array.isArray(body)) return;
+    else for (const piece of body as readonly Uint8Array[]) if (piece.buffer === pooled.buffer) return;
+    this.#memory.give(pooled);
   }
 }
 
@@ -137,7 +152,7 @@ export async function readBody(
   if (declaredBytes !== undefined && declaredBytes > limits.bodyBytesMax) {
     throw refusals.bodyTooLarge(limits.bodyBytesMax);
   }
-  const firstBytes = Math.min(declaredBytes ?? BODY_STEP_BYTES, BODY_STEP_BYTES);
+  const firstBytes = Math.min(heldFirstBytesOf(declaredBytes, host), BODY_STEP_BYTES);
   if (!reservation.tryGrowTo(firstBytes) && !(await waitForMemory(host, reservation, firstBytes))) {
     throw refusals.outOfMemory();
   }
@@ -146,13 +161,17 @@ export async function readBody(
   return gather(host, source, reservation);
 }
 
+function heldFirstBytesOf(declaredBytes: number | undefined, { bodies }: ListenerHost): number {
+  return declaredBytes === undefined ? BODY_STEP_BYTES : bodies.sizeBytesFor(declaredBytes);
+}
+
 /**
  * What a body holds of the budget in all. A large one lies in memory that may be a little larger, and the service makes
  * something of it that is up to as large again: base64 is decoded into a copy.
  */
 function heldBytesOf(declaredBytes: number, { bodies, memory }: ListenerHost): number {
-  if (declaredBytes < POOLED_BYTES_MIN) return declaredBytes;
   const lyingBytes = bodies.sizeBytesFor(declaredBytes);
+  if (declaredBytes < POOLED_BYTES_MIN) return lyingBytes;
   // A very large one could have as much only when nobody else had any, not even others that wait.
   const wantedBytes = Math.max(lyingBytes, Math.min(2 * lyingBytes, memory.limitBytes / 2));
   return wantedBytes <= memory.limitBytes ? wantedBytes : declaredBytes;
@@ -216,9 +235,9 @@ function gather(host: ListenerHost, source: BodySource, reservation: Reservation
   });
 }
 
-/** The chunks of a body. Once a large one is sure to get its memory, they are copied to where it will be whole. */
+/** The chunks of a body. Once it is sure to get its memory, they are copied to where it will be whole. */
 class GatheredBytes {
-  readonly #pool: BytePool;
+  readonly #memory: BodyMemory;
   readonly #declaredBytes: number;
   readonly #flow: BodyFlow;
   #pooled: Buffer | undefined;
@@ -227,8 +246,8 @@ class GatheredBytes {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(pool: BytePool, { declaredBytes, flow }: BodySource) {
-    this.#pool = pool;
+  constructor(memory: BodyMemory, { declaredBytes, flow }: BodySource) {
+    this.#memory = memory;
     this.#declaredBytes = declaredBytes ?? 0;
     this.#flow = flow;
   }
@@ -251,15 +270,15 @@ class GatheredBytes {
 
   #takePooled(reservation: Reservation): Buffer | undefined {
     const declaredBytes = this.#declaredBytes;
-    if (declaredBytes < POOLED_BYTES_MIN) return undefined;
-    if (reservation.bytes < this.#pool.sizeBytesFor(declaredBytes)) return undefined;
+    if (!this.#memory.isFor(declaredBytes)) return undefined;
+    if (reservation.bytes < this.#memory.sizeBytesFor(declaredBytes)) return undefined;
     this.#flow.hasRoom();
-    return this.#pool.take(declaredBytes);
+    return this.#memory.take(declaredBytes);
   }
 
   /** Nobody gets to see it. */
   giveUp(): void {
-    if (this.#pooled !== undefined) this.#pool.give(this.#pooled);
+    if (this.#pooled !== undefined) this.#memory.give(this.#pooled);
     this.#pooled = undefined;
     this.#chunks = [];
   }
@@ -267,12 +286,12 @@ class GatheredBytes {
   whole(): ReceivedBody {
     const [only] = this.#chunks;
     if (this.#pooled !== undefined && this.#copiedBytes === this.#bytes) {
-      return new ReceivedBody(this.#pooled.subarray(0, this.#bytes), this.#pooled, this.#pool);
+      return new ReceivedBody(this.#pooled.subarray(0, this.#bytes), this.#pooled, this.#memory);
     }
     if (this.#pooled !== undefined) this.#chunks.unshift(this.#pooled.subarray(0, this.#copiedBytes));
     const bytes =
       only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks, this.#bytes);
-    return new ReceivedBody(bytes, undefined, this.#pool);
+    return new ReceivedBody(bytes, undefined, this.#memory);
   }
 }
 

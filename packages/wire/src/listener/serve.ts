@@ -7,7 +7,7 @@ import type { ListenerHost } from "./host.ts";
 import { ANSWER_SLICE_BYTES } from "./limits.ts";
 import { ConnectionDropped, Refusal, refusalResponse, refusals } from "./refusal.ts";
 import { ClientGone, decodeBody, readBody } from "./request-body.ts";
-import type { BodySource } from "./request-body.ts";
+import type { BodySource, ReceivedBody } from "./request-body.ts";
 import { Reservation } from "./reservation.ts";
 import { FREE_TURN } from "./turns.ts";
 import type { Turn } from "./turns.ts";
@@ -21,7 +21,7 @@ export interface Inbound {
   readonly viaTls: boolean;
   readonly httpVersion: "1.1" | "2";
   /** The whole body, if it came together with the head. */
-  readonly received: Uint8Array | undefined;
+  readonly received: ReceivedBody | undefined;
   /** Asked for once at most, and not when {@link received} is used. */
   readonly body: BodySource;
   /** Set when the head alone is reason enough to turn the request away. */
@@ -102,9 +102,8 @@ async function answer(
   let sent: Promise<void> | undefined;
   try {
     if (inbound.refusal !== undefined) throw inbound.refusal;
-    const whole = receivedWithin(host, inbound, held);
-    const read = whole === undefined ? await readBody(host, inbound.body, held) : undefined;
-    const received = whole ?? read!.bytes;
+    const read = receivedWithin(host, inbound, held) ?? (await readBody(host, inbound.body, held));
+    const received = read.bytes;
     const encoding = inbound.headers["content-encoding"];
     const body = encoding === undefined ? received : await decodeBody(host, encoding, received, held);
     host.counters.receivedBodyBytesTotal += received.length;
@@ -118,7 +117,7 @@ async function answer(
     } catch (error) {
       throw failureOf(host, inbound, outbound, error);
     }
-    read?.giveBackAfter(response);
+    read.giveBackAfter(response);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const refused = host.counters.refusedTotal;
@@ -152,9 +151,9 @@ function receivedWithin(
   host: ListenerHost,
   { received }: Inbound,
   held: Reservation,
-): Uint8Array | undefined {
-  if (received === undefined || received.length > host.limits.bodyBytesMax) return undefined;
-  return held.tryGrowTo(received.length) ? received : undefined;
+): ReceivedBody | undefined {
+  if (received === undefined || received.bytes.length > host.limits.bodyBytesMax) return undefined;
+  return held.tryGrowTo(received.heldBytes) ? received : undefined;
 }
 
 class ServedRequest implements WireRequest {
