@@ -201,6 +201,39 @@ describe("a file", () => {
     expect(stream.lines).toEqual([...expected, "last"]);
   });
 
+  test.each([
+    { numbers: "grow", names: ["app.log.1", "app.log.2", "app.log.9", "app.log.10"], archived: "app.log.10" },
+    { numbers: "shrink", names: ["app.log.4", "app.log.3", "app.log.2", "app.log.1"], archived: "app.log.1" },
+    {
+      numbers: "are dates",
+      names: ["app.log-20261121", "app.log-20261122"],
+      archived: "app.log-20261122",
+    },
+  ])(
+    "that was put aside in the same tick of the kernel's clock as another comes in its turn when numbers $numbers",
+    async ({ names, archived }) => {
+      const { runtime, stream, log, begin, pass } = await setup();
+      const { clock, disk } = runtime.world;
+      const agent = await begin({ partitionKeyOption: "FILE" });
+      await clock.finish(agent.stop());
+      const expected: string[] = [];
+      for (const name of names) {
+        const lines = linesOf(name, 3);
+        expected.push(...lines);
+        await clock.finish(log.append("app.log", textOf(lines)));
+        await pass(10);
+        await clock.finish(log.rename("app.log", name));
+      }
+      await clock.finish(log.compress(archived));
+      for (const name of names.slice(-2)) {
+        disk.setModified(`/logs/${name === archived ? `${name}.gz` : name}`, clock.nowMs());
+      }
+      await begin({ partitionKeyOption: "FILE" });
+      await pass(20_000);
+      expect(stream.lines).toEqual(expected);
+    },
+  );
+
   test("that is put aside in the middle of a look at the directory comes before its successor", async () => {
     const { runtime, stream, log, beginIn, pass } = await setup();
     const { clock } = runtime.world;

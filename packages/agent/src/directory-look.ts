@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { Files, FileStatus } from "@millrace/runtime";
 import { isMissing } from "./checkpoint-store.ts";
+import { rotationOf } from "./file-pattern.ts";
 
 /** What stands in the directory under a name. */
 export interface Seen extends FileStatus {
@@ -55,7 +56,56 @@ export function stateOf({ fileId, sizeBytes, modifiedMs }: Seen): string {
   return `${fileId} ${sizeBytes} ${modifiedMs}`;
 }
 
-/** The oldest first; of equal age, the rotated one, whose name is longer, before the log itself. */
-export function byAge(one: Seen, other: Seen): number {
-  return one.modifiedMs - other.modifiedMs || other.name.length - one.name.length;
+export type AgeOrder = (one: Seen, other: Seen) => number;
+
+/** A number from here on is a date: later ones are larger. */
+const DATES_MIN = 10_000_000;
+
+/**
+ * The oldest first. File systems tell times by the tick of the kernel, some milliseconds, in which a log can be put aside twice: of equal age
+ * are rotations in the order that the numbers of the others have (`seen`, of the same log), and the log itself comes last.
+ */
+export function agesIn(seen: readonly Seen[]): AgeOrder {
+  const growing = new Map<string, boolean | undefined>();
+  const doNumbersGrow = (base: string, numbers: readonly number[]): boolean => {
+    if (!growing.has(base)) growing.set(base, doGrow(seen, base));
+    // Where nothing tells: a date grows, and the newest of a few has the lowest number, as with logrotate.
+    return growing.get(base) ?? numbers[0]! >= DATES_MIN;
+  };
+  return (one, other) => {
+    if (one.modifiedMs !== other.modifiedMs) return one.modifiedMs - other.modifiedMs;
+    const [rotation, otherRotation] = [rotationOf(one.name), rotationOf(other.name)];
+    if (rotation !== undefined && rotation.base === otherRotation?.base) {
+      const { base, numbers } = rotation;
+      const difference = byNumbers(numbers, otherRotation.numbers);
+      if (difference !== 0) return doNumbersGrow(base, numbers) ? difference : -difference;
+    }
+    // What was rotated has the longer name.
+    return other.name.length - one.name.length;
+  };
+}
+
+/** Whether the later rotations of a log have the larger numbers; undefined when its files do not tell. */
+function doGrow(seen: readonly Seen[], base: string): boolean | undefined {
+  const rotations = seen
+    .flatMap(({ name, modifiedMs }) => {
+      const rotation = rotationOf(name);
+      return rotation?.base === base ? [{ modifiedMs, numbers: rotation.numbers }] : [];
+    })
+    .toSorted((one, other) => one.modifiedMs - other.modifiedMs);
+  let balance = 0;
+  for (const [at, later] of rotations.entries()) {
+    const earlier = rotations[at - 1];
+    if (earlier === undefined || earlier.modifiedMs === later.modifiedMs) continue;
+    balance += Math.sign(byNumbers(later.numbers, earlier.numbers));
+  }
+  return balance === 0 ? undefined : balance > 0;
+}
+
+function byNumbers(one: readonly number[], other: readonly number[]): number {
+  for (let at = 0; at < Math.max(one.length, other.length); at += 1) {
+    const difference = (one[at] ?? -1) - (other[at] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

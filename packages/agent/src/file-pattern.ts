@@ -63,7 +63,7 @@ export function isCompressed(name: string): boolean {
 }
 
 /** What rotations add to a name that the pattern takes without it too: numbers and dates, and endings of archives. */
-const ROTATED = /^(.+?)(?:[.\-_~]\d[\d.\-_T:]*)(?:\.gz)?(?:\.part|\.tmp)?$/;
+const ROTATED = /^(.+?)[.\-_~](\d[\d.\-_T:]*)(?:\.gz)?(?:\.part|\.tmp)?$/;
 
 /**
  * The log that a name belongs to: the shortest of the known names from which a rotation could have made it, as
@@ -77,6 +77,15 @@ export function familyOf(name: string, knownNames: Iterable<string>, pattern: Fi
     if (known.length < family.length && isRotationOf(name, known)) family = known;
   }
   return family;
+}
+
+/** What a rotation was made of, and the numbers that it added: of `app.log-20261122.1.gz` they are 20261122 and 1. */
+export function rotationOf(
+  name: string,
+): { readonly base: string; readonly numbers: readonly number[] } | undefined {
+  const [, base, added] = ROTATED.exec(name) ?? [];
+  if (base === undefined || added === undefined) return undefined;
+  return { base, numbers: (added.match(/\d+/g) ?? []).map(Number) };
 }
 
 /** Whether a rotation of `base` could have this name. */

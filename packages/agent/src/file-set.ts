@@ -13,12 +13,13 @@
  * - a look is only gone by when a second one agrees with it, so each generation that exists at a look is found by it;
  * - so what is found at one look was written after all that was found at an earlier one;
  * - and of several that are found at once, files were changed last in the order of their writing, a copy or an archive
- *   when it was made, which is before the next one is put aside; and what stands at the log's own path is the youngest.
+ *   when it was made, which is before the next one is put aside, and what was within one tick of the kernel's clock is told by the numbers
+ *   of the names; and what stands at the log's own path is the youngest.
  */
 import { posix } from "node:path";
 import type { Files, Logger } from "@millrace/runtime";
 import type { FlowCheckpoint } from "./checkpoint-store.ts";
-import { byAge, isSameLook, lookAt, type Seen, stateOf } from "./directory-look.ts";
+import { type AgeOrder, agesIn, isSameLook, lookAt, type Seen, stateOf } from "./directory-look.ts";
 import { familyOf, type FilePattern, isRotationOf } from "./file-pattern.ts";
 import { anchorSize, HEAD_BYTES, readAnchor } from "./fingerprint.ts";
 import type { Gunzip } from "./gunzipped-file.ts";
@@ -130,13 +131,14 @@ export class FileSet {
   /** False when it has to be looked again. */
   async #goBy(seen: readonly Seen[], probes: readonly Probe[]): Promise<boolean> {
     const left = new Set(probes);
+    const byAge = agesIn(seen);
     for (const file of this.#known) {
-      if (file.source !== undefined && !(await this.#isStillThere(file, seen, left))) {
+      if (file.source !== undefined && !(await this.#isStillThere(file, seen, left, byAge))) {
         // It goes on in another file, and what stands in its place is another generation.
         await file.close();
         return false;
       }
-      if (file.source === undefined && !file.isFinished) await this.#locate(file, left);
+      if (file.source === undefined && !file.isFinished) await this.#locate(file, left, byAge);
       else if (file.isFinished) await this.#followFinished(file, left);
       await this.#place(file, seen);
     }
@@ -157,7 +159,12 @@ export class FileSet {
    * Of a generation with a few lines a later one may hold all, when both begin with the same header: then the older
    * file is the one.
    */
-  async #isStillThere(file: TailedFile, seen: readonly Seen[], probes: ReadonlySet<Probe>): Promise<boolean> {
+  async #isStillThere(
+    file: TailedFile,
+    seen: readonly Seen[],
+    probes: ReadonlySet<Probe>,
+    byAge: AgeOrder,
+  ): Promise<boolean> {
     const { source, readPositionBytes } = file;
     if (source === undefined || readPositionBytes > HEAD_BYTES) return true;
     const there = seen.find(({ fileId }) => fileId === file.fileId);
@@ -171,7 +178,7 @@ export class FileSet {
   }
 
   /** Finds where a generation is by now. */
-  async #locate(file: TailedFile, left: Set<Probe>): Promise<void> {
+  async #locate(file: TailedFile, left: Set<Probe>, byAge: AgeOrder): Promise<void> {
     const { log, monotonicMs } = this.#options;
     const candidates: Probe[] = [];
     let isReadToItsEnd = false;
@@ -183,7 +190,7 @@ export class FileSet {
       if (held === "all") candidates.push(probe);
       else isReadToItsEnd = true;
     }
-    const found = await this.#bestOf(file, candidates);
+    const found = await this.#bestOf(file, candidates, byAge);
     if (found !== undefined) {
       left.delete(found);
       const isSameFile = found.seen.fileId === file.fileId;
@@ -206,7 +213,11 @@ export class FileSet {
   }
 
   /** The oldest; of copies of the same, the file itself before a copy, and a copy before an archive. */
-  async #bestOf({ fileId }: TailedFile, candidates: readonly Probe[]): Promise<Probe | undefined> {
+  async #bestOf(
+    { fileId }: TailedFile,
+    candidates: readonly Probe[],
+    byAge: AgeOrder,
+  ): Promise<Probe | undefined> {
     const [oldest, ...others] = candidates.toSorted((one, other) => byAge(one.seen, other.seen));
     let best = oldest;
     for (const other of others) {
@@ -280,6 +291,7 @@ export class FileSet {
 
   /** Adds generations that nobody knew, in the order of their writing. */
   async #addAll(fresh: readonly Probe[], seen: readonly Seen[]): Promise<void> {
+    const byAge = agesIn(seen);
     const names = [...this.#known.map(({ family }) => family), ...seen.map(({ name }) => name)];
     const found = fresh.map((probe) => ({
       probe,
