@@ -149,7 +149,7 @@ export class FileSet {
       // It may be the rest of something later on.
       else this.#explained.add(stateOf(probe.seen));
     }
-    await this.#addAll(fresh, seen);
+    await this.#addAll(fresh, seen, byAge);
     this.#isFirstLook = false;
     await this.#forget();
     return true;
@@ -290,8 +290,7 @@ export class FileSet {
   }
 
   /** Adds generations that nobody knew, in the order of their writing. */
-  async #addAll(fresh: readonly Probe[], seen: readonly Seen[]): Promise<void> {
-    const byAge = agesIn(seen);
+  async #addAll(fresh: readonly Probe[], seen: readonly Seen[], byAge: AgeOrder): Promise<void> {
     const names = [...this.#known.map(({ family }) => family), ...seen.map(({ name }) => name)];
     const found = fresh.map((probe) => ({
       probe,

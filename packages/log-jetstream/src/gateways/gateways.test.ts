@@ -360,6 +360,17 @@ describe("gateways of one cluster", () => {
     expect(await clock.finish(ask(6))).toBe(36);
   });
 
+  test("ask no more at once than one message takes", async () => {
+    const { clock, pair } = worldOf(11);
+    const { owner, other, logId, questions } = await pair();
+    const peer = other.engine.peers!.ownerOfLog(logId)!;
+    owner.engine.peers!.answer("square", (text) => (text as string).length);
+    const long = ["a", "b", "c"].map((text) => text.repeat(200_000));
+    const asked = long.map((text) => other.engine.peers!.ask(peer, "square", text));
+    expect(await clock.finish(Promise.all(asked))).toEqual([200_000, 200_000, 200_000]);
+    expect(questions).toHaveLength(3);
+  });
+
   test("wait for who does not answer once, however much they have to ask", async () => {
     const { clock, pair } = worldOf(10);
     const { owner, other, logId } = await pair();

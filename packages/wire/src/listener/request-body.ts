@@ -152,17 +152,14 @@ export async function readBody(
   if (declaredBytes !== undefined && declaredBytes > limits.bodyBytesMax) {
     throw refusals.bodyTooLarge(limits.bodyBytesMax);
   }
-  const firstBytes = Math.min(heldFirstBytesOf(declaredBytes, host), BODY_STEP_BYTES);
+  const lyingBytes = declaredBytes === undefined ? BODY_STEP_BYTES : host.bodies.sizeBytesFor(declaredBytes);
+  const firstBytes = Math.min(lyingBytes, BODY_STEP_BYTES);
   if (!reservation.tryGrowTo(firstBytes) && !(await waitForMemory(host, reservation, firstBytes))) {
     throw refusals.outOfMemory();
   }
   if (source.flow.isGone) throw new ClientGone();
   source.ready?.();
   return gather(host, source, reservation);
-}
-
-function heldFirstBytesOf(declaredBytes: number | undefined, { bodies }: ListenerHost): number {
-  return declaredBytes === undefined ? BODY_STEP_BYTES : bodies.sizeBytesFor(declaredBytes);
 }
 
 /**
